@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+/*
+ * Every limit of the project has its name here and nowhere else. Sizes are bytes, times are milliseconds
+ * unless the name says otherwise.
+ */
+
+/* Names */
+#define PROBE_NAME_MAX	 48 /* with the terminating NUL, "tcp.state" */
+#define OBJECT_NAME_MAX	 64 /* roles, fields, parameters, hooks, files in a bundle: with NUL */
+#define KERNEL_NAME_MAX	 16 /* BPF_OBJ_NAME_LEN of the kernel, with NUL */
+#define TARGET_NAME_MAX	 256 /* a unit, a user or a cgroup path: with NUL */
+#define DIGEST_SIZE	 32 /* SHA-256 */
+#define DIGEST_HEX_MAX	 65 /* its hexadecimal form, with NUL */
+
+/* Bundle: see docs/FORMAT-bundle.md */
+#define MANIFEST_SIZE_MAX   (256U << 10)
+#define SIGNATURE_SIZE_MAX  (64U << 10)
+#define SIGNATURES_MAX	    8
+#define BUNDLE_FILES_MAX    64
+#define BUNDLE_FILE_SIZE_MAX (8U << 20)
+#define SPEC_VARIANTS_MAX   4
+#define SPEC_REQUIRES_MAX   6
+#define SPEC_PROGRAMS_MAX   8
+#define SPEC_MAPS_MAX	    16
+#define SPEC_HELPERS_MAX    48
+#define SPEC_FIELDS_MAX	    32
+#define SPEC_LABELS_MAX	    6
+#define SPEC_PARAMS_MAX	    16
+#define SPEC_ROLES_MAX	    4
+
+/* Sockets */
+#define VARLINK_FRAME_MAX	  (64U << 10)
+#define VARLINK_DEPTH_MAX	  32
+#define CONNECTIONS_PER_UID_MAX	  64
+#define CONNECTIONS_MAX		  4096
+#define CONNECTIONS_ROOT_RESERVE  16
+#define CONNECTION_OUTPUT_MAX	  (1U << 20) /* queued for a slow reader before its own events are dropped */
+#define CONNECTION_IDLE_TIMEOUT	  60000	     /* a connection without a complete call or an attachment */
+#define FRAME_TIMEOUT		  5000	     /* from the first byte of a frame to its NUL */
+#define PEER_MESSAGE_MAX	  (128U << 10)
+#define PEER_FDS_MAX		  80 /* BUNDLE_FILES_MAX + SIGNATURES_MAX + 1, rounded up */
+
+/* Attachments */
+#define ATTACHMENTS_MAX		    1024
+#define SUBSCRIBERS_PER_KEY_MAX	    15
+#define ATTACHMENT_MEMORY_MAX	    (64U << 20)
+#define ATTACHMENT_RING_SIZE	    (256U << 10)
+#define ATTACHMENT_LINGER	    10000 /* a run outlives its last connection by this */
+#define ATTACHMENT_DEADLINE_DEFAULT (8ULL * 3600 * 1000)
+#define RUNNER_TIMEOUT		    120000 /* emulated machines are 20 to 50 times slower */
+#define PARSER_CHILD_TIMEOUT	    60000
+#define NAME_LOOKUP_TIMEOUT	    200
