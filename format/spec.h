@@ -28,6 +28,7 @@ enum spec_map_kind {
 	SPEC_MAP_CONTROL,    /* struct bw_control, written by the loader only */
 	SPEC_MAP_PARAMS,     /* the parameters, filled and frozen before attach */
 	SPEC_MAP_SUBSCRIPTIONS, /* struct bw_key → struct bw_subscribers */
+	SPEC_MAP_SLOTS,	     /* struct bw_slot by subscriber slot */
 	SPEC_MAP_RINGS,	     /* array of ring buffers by subscriber slot */
 	SPEC_MAP_HISTOGRAMS, /* array of hash maps by subscriber slot: labels → struct bw_histogram, per CPU */
 	SPEC_MAP_COUNTS,     /* array of hash maps by subscriber slot: labels → u64, per CPU */
