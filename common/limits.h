@@ -51,3 +51,11 @@
 #define RUNNER_TIMEOUT		    120000 /* emulated machines are 20 to 50 times slower */
 #define PARSER_CHILD_TIMEOUT	    60000
 #define NAME_LOOKUP_TIMEOUT	    200
+
+/* Configuration: policy.d/ and trust.conf, see format/config.h */
+#define CONFIG_LINE_MAX	    1024 /* without its newline */
+#define CONFIG_FILE_MAX	    (256U << 10)
+#define CONFIG_TEXT_MAX	    (1U << 20) /* of all files together */
+#define CONFIG_FILES_MAX    256
+#define CONFIG_SECTIONS_MAX 2048
+#define CONFIG_ENTRIES_MAX  64 /* of one section */

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+/*
+ * Who may do what: rules from policy.d/, and the decision about one request as a pure function of both.
+ * The language is described in bpfwarden.policy(5). Allowed = some [allow] and no [deny] matches the whole
+ * request; every matching [limit] applies and the smallest value wins; order never matters.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/cleanup.h"
+#include "common/limits.h"
+#include "common/refusal.h"
+#include "format/config.h"
+#include "format/spec.h"
+
+enum policy_action {
+	POLICY_ATTACH = 0,
+	POLICY_DETACH_ANY, /* somebody else's attachment; one's own needs no permission */
+	POLICY_ENROLL,
+	POLICY_PROMOTE,
+	POLICY_REVOKE,
+	POLICY_AUDIT_READ,
+	POLICY_POLICY_RELOAD,
+	_POLICY_ACTION_MAX,
+};
+const char *policy_action_name(uint32_t action); /* "detach-any"; NULL outside the enumeration */
+bool policy_action_from_name(const char *name, uint32_t *ret_action);
+
+enum policy_namespace {
+	POLICY_NAMESPACE_UNKNOWN = 0, /* never satisfies an allow, always matches a deny or limit that asks */
+	POLICY_NAMESPACE_HOST,
+	POLICY_NAMESPACE_CONTAINER,
+	_POLICY_NAMESPACE_MAX,
+};
+
+enum policy_channel {
+	POLICY_CHANNEL_PRODUCTION = 0,
+	POLICY_CHANNEL_EXPERIMENTAL,
+	_POLICY_CHANNEL_MAX,
+};
+
+#define POLICY_DATA_AGGREGATES 1U
+#define POLICY_DATA_EVENTS     2U
+
+/* One question. Actions look at these members and ignore the others: attach at all; detach-any at probe,
+ * target and channel; enroll and promote at probe and channel; revoke at probe; audit-read and policy-reload
+ * at the caller only. */
+struct policy_request {
+	uint32_t action;   /* enum policy_action */
+	uid_t uid;         /* the caller's, by SO_PEERCRED */
+	const gid_t *gids; /* primary and supplementary, by SO_PEERCRED and SO_PEERGROUPS; not owned */
+	size_t n_gids;
+	uint32_t namespace; /* enum policy_namespace */
+	char probe[PROBE_NAME_MAX];
+	uint32_t channel;                  /* enum policy_channel */
+	uint32_t data;                     /* POLICY_DATA_…; attach needs at least one */
+	uint32_t target_kind;              /* enum target_kind of format/spec.h */
+	uid_t target_uid;                  /* with TARGET_USER */
+	char target_name[TARGET_NAME_MAX]; /* with TARGET_UNIT its name, with TARGET_CGROUP "/a/b" */
+};
+
+enum policy_limit {
+	POLICY_MAX_ATTACHMENTS = 0,   /* of one uid */
+	POLICY_MAX_MEMORY,            /* bytes of kernel memory of one uid */
+	POLICY_MAX_EVENTS_PER_SECOND, /* of one attachment */
+	POLICY_MAX_DURATION,          /* ms, of one attachment */
+	_POLICY_LIMIT_MAX,
+};
+#define POLICY_UNLIMITED UINT64_MAX
+const char *policy_limit_name(uint32_t limit); /* "max-memory" */
+
+/* Names of rules that no section can have: what denied when no section did. */
+#define POLICY_RULE_DEFAULT         "default"         /* no allow matches */
+#define POLICY_RULE_OVERFLOW_UID    "overflow-uid"    /* uid 65534: the kernel could not map the caller */
+#define POLICY_RULE_NO_POLICY       "no-policy"       /* policy_deny_all() */
+#define POLICY_RULE_INVALID_REQUEST "invalid-request" /* a member outside its enumeration or form */
+
+struct policy_limits {
+	uint64_t value[_POLICY_LIMIT_MAX];                /* POLICY_UNLIMITED: none applies */
+	char section[_POLICY_LIMIT_MAX][OBJECT_NAME_MAX]; /* which [limit …] set it; "" for none */
+};
+
+struct policy_decision {
+	bool allowed;
+	char rule[OBJECT_NAME_MAX];  /* of several allows or denies that match, the first by name */
+	struct policy_limits limits; /* all 0 unless allowed */
+};
+
+/* How names become ids while a policy is loaded; never used afterwards. Each returns 0 and the id, a positive
+ * value if there is no such name, or -errno if that cannot be known now, which fails the load. */
+struct policy_resolver {
+	int (*user)(void *userdata, const char *name, uid_t *ret_uid);
+	int (*group)(void *userdata, const char *name, gid_t *ret_gid);
+	void *userdata;
+};
+
+struct policy;
+
+/* Loads *.policy of n directories in order of precedence with config_add_directories(). 0;
+ * REFUSAL_POLICY_INVALID with the place file:line:column; or -errno. No directory or no file gives an empty
+ * policy, which allows nothing. A user or group that does not exist is a warning in an allow, which then
+ * matches nobody, and a refusal in a deny or limit, which must never vanish. The caller frees the policy. */
+int policy_load(const char *const *directories, size_t n, uid_t owner, const struct policy_resolver *resolver,
+		struct refusal *refusal, struct policy **ret_policy);
+
+/* The same from one text, whose name in places is file. */
+int policy_new_from_text(const char *file, const char *text, size_t size,
+			 const struct policy_resolver *resolver, struct refusal *refusal,
+			 struct policy **ret_policy);
+
+/* The same from sections that were read before, with code REFUSAL_POLICY_INVALID. The policy takes the config
+ * over on success only. */
+int policy_new_from_config(struct config *config, const struct policy_resolver *resolver,
+			   struct refusal *refusal, struct policy **ret_policy);
+
+/* A policy for when there is none that could be loaded: denies everything to everybody under the rule
+ * POLICY_RULE_NO_POLICY. */
+int policy_deny_all(struct policy **ret_policy);
+
+struct policy *policy_free(struct policy *policy);
+DEFINE_CLEANUP(struct policy *, policy_free)
+
+/* The merged text as config_text() gives it: its SHA-256 names the policy in the audit log. */
+const char *policy_text(const struct policy *policy, size_t *ret_size);
+
+/* What is odd but no error, "FILE:LINE:COLUMN: sentence". */
+size_t policy_n_warnings(const struct policy *policy);
+const char *policy_warning(const struct policy *policy, size_t i);
+
+/* Decides. Pure: no clock, no I/O, no name service, no allocation; cannot fail. */
+void policy_decide(const struct policy *policy, const struct policy_request *request,
+		   struct policy_decision *ret_decision);
+
+/* One section in the light of a request. */
+struct policy_explanation {
+	const char *kind, *name; /* "allow", "developers" */
+	const char *file;
+	uint32_t line;
+	bool matched;
+	const char *key;   /* unless matched: the first condition that does not hold, "group" */
+	uint32_t key_line; /* of that key; 0 if the section does not write it and its default does not hold */
+};
+
+/* Calls back for every section, ordered by kind (allow, deny, limit) and name, until the callback returns
+ * other than 0, and returns what it returned. Uses the very function that policy_decide() uses. */
+int policy_explain(const struct policy *policy, const struct policy_request *request,
+		   int (*callback)(void *userdata, const struct policy_explanation *explanation),
+		   void *userdata);
