@@ -59,3 +59,16 @@
 #define CONFIG_FILES_MAX    256
 #define CONFIG_SECTIONS_MAX 2048
 #define CONFIG_ENTRIES_MAX  64 /* of one section */
+
+/* Audit: see docs/AUDIT.md */
+#define AUDIT_GIDS_MAX	      65536 /* NGROUPS_MAX of the kernel: a record never leaves any out */
+#define AUDIT_RECORD_MAX      (1U << 20)
+#define AUDIT_POLICY_MAX      (4U << 20)
+#define AUDIT_STAGED_MAX      1024 /* records waiting for one commit */
+#define AUDIT_STAGED_SIZE_MAX (16U << 20)
+#define AUDIT_DENIALS_MAX     256 /* pairs of uid and rule whose denials are being counted */
+#define AUDIT_DENIALS_WINDOW  60000
+#define AUDIT_QUERY_MAX	      1024 /* rows a query */
+#define AUDIT_JOURNAL_BATCH   64   /* overdue journal copies sent in one tick */
+#define AUDIT_JOURNAL_PAUSE   1000  /* between two such batches */
+#define AUDIT_JOURNAL_RETRY   60000 /* after the journal was found absent or full */
