@@ -29,6 +29,10 @@
 #define SPEC_PARAMS_MAX	    16
 #define SPEC_ROLES_MAX	    4
 
+/* Trust */
+#define TRUST_ROLES_MAX	    32 /* bits of a uint32_t */
+#define TRUST_FILE_SIZE_MAX (1U << 20) /* a configuration file, certificate or CRL */
+
 /* Sockets */
 #define VARLINK_FRAME_MAX	  (64U << 10)
 #define VARLINK_DEPTH_MAX	  32

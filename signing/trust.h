@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+/*
+ * Roles: who may sign which bundles, and how many must. Loaded from trust.conf in the layered trust
+ * directories; rules T1… of docs/FORMAT-bundle.md. Verification has two steps because nothing of a manifest
+ * may be parsed before its bytes were found to be signed: signatures first, then, with the parsed name, the
+ * question whether those who signed may sign that name.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/cleanup.h"
+#include "common/limits.h"
+#include "common/refusal.h"
+#include "signing/cms.h"
+
+enum trust_may {
+	TRUST_MAY_ENROLL_PRODUCTION = 1U << 0,
+	TRUST_MAY_ENROLL_EXPERIMENTAL = 1U << 1,
+	TRUST_MAY_REVOKE = 1U << 2,
+};
+
+/* The three layers as installed, most specific first, NULL at the end. */
+extern const char *const trust_directories[];
+
+struct trust;
+
+/* Loads every *.conf of the directories (a name in an earlier directory masks the same name in later ones; an
+ * empty file or a link to /dev/null masks too) with the certificates and CRLs named in it, which are looked
+ * up beside it. Files must belong to root or owner and be writable by nobody else. Missing directories are
+ * empty. Returns 0, -errno or REFUSAL_TRUST_INVALID with file:line:column. */
+int trust_load(const char *const *directories, uid_t owner, struct trust **ret, struct refusal *refusal);
+struct trust *trust_free(struct trust *trust);
+DEFINE_CLEANUP(struct trust *, trust_free)
+
+struct trust_signature {
+	const void *bytes;
+	size_t size;
+};
+
+/* Which roles accept the signatures. Fixed-size, pointer-free. */
+struct trust_result {
+	uint32_t met; /* bit n: the threshold of roles[n] is met */
+	uint32_t n_roles;
+	struct trust_result_role {
+		char name[OBJECT_NAME_MAX];
+		uint32_t may;       /* enum trust_may */
+		uint32_t threshold; /* distinct keys needed */
+		uint32_t signers;   /* bit n: signers[n] counts for this role */
+	} roles[TRUST_ROLES_MAX];
+	uint32_t n_signers; /* distinct keys */
+	uint32_t reserved;
+	struct cms_signer signers[SIGNATURES_MAX];
+};
+
+/* Step one: holds each signature over content against each role. Returns 0 with at least one bit of met set,
+ * -errno, or REFUSAL_SIGNATURE_INVALID with the reason that got furthest. content is not looked into. */
+int trust_check_signatures(const struct trust *trust, const void *content, size_t content_size,
+			   const struct trust_signature *signatures, size_t n_signatures, int64_t now,
+			   struct trust_result *ret, struct refusal *refusal);
+
+/* Step two: some role that met its threshold lists name, and each of the n_required roles that the manifest
+ * asks for met its own. ret_may (may be NULL): what the roles that list name may do, together.
+ * Returns 0 or REFUSAL_SIGNATURE_INVALID. */
+int trust_check_name(const struct trust *trust, const struct trust_result *result, const char *name,
+		     const char (*required)[OBJECT_NAME_MAX], uint32_t n_required, uint32_t *ret_may,
+		     struct refusal *refusal);
+
+/* For `bpfwarden trust show`: role n, or false beyond the last. */
+struct trust_role_info {
+	const char *name, *file; /* owned by trust */
+	uint32_t line, threshold, may, algorithms;
+	const char *const *names; /* globs, NULL at the end */
+};
+bool trust_role(const struct trust *trust, size_t n, struct trust_role_info *ret);
