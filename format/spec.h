@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "common/limits.h"
+#include "common/refusal.h"
 
 /* Bits of targets: by whose events a probe can filter in the kernel. */
 enum target_kind {
@@ -79,6 +80,10 @@ enum spec_require { /* what a variant needs of the running kernel */
 	SPEC_REQUIRE_HOOK,	 /* name: program type usable here, "fentry", "kprobe", "lsm" */
 	_SPEC_REQUIRE_MAX,
 };
+const char *spec_privacy_name(uint32_t privacy);
+bool spec_privacy_from_name(const char *name, uint32_t *ret);
+const char *spec_require_name(uint32_t require); /* "kernel-below" */
+bool spec_require_from_name(const char *name, uint32_t *ret);
 
 struct spec_file {
 	char name[OBJECT_NAME_MAX];
@@ -175,6 +180,9 @@ struct spec {
 /* True if the struct keeps the promises of the comment above: counts in range, strings terminated and
  * printable, enumerations known, offsets and sizes within their containers, file indexes valid. */
 bool spec_check(const struct spec *spec);
+
+/* The same with the reason: returns 0 or REFUSAL_BUNDLE_INVALID, subject the rule of docs/FORMAT-bundle.md. */
+int spec_validate(const struct spec *spec, struct refusal *refusal);
 
 /* "tcp.state-3", the bundle's own name; buffer of at least PROBE_NAME_MAX + 21 bytes. */
 void spec_bundle_name(const struct spec *spec, char *buffer, unsigned long size);
