@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 /*
- * manifest.json of a bundle: the only bytes that are signed. Rules M1 to M20 of docs/FORMAT-bundle.md.
+ * manifest.json of a bundle: the only bytes that are signed. Rules M1 to M21 of docs/FORMAT-bundle.md.
  */
 #include <stddef.h>
 
 #include "common/refusal.h"
 #include "format/spec.h"
 
-#define MANIFEST_NAME	"manifest.json"
+#define MANIFEST_NAME   "manifest.json"
 #define MANIFEST_PREFIX "{\"type\":\"bpfwarden-bundle/v1\","
 /* manifest.json.alice.p7s: one detached CMS a signer. */
 #define MANIFEST_SIGNATURE_PREFIX MANIFEST_NAME "."
 #define MANIFEST_SIGNATURE_SUFFIX ".p7s"
-#define MANIFEST_DEPTH_MAX	  32
+#define MANIFEST_DEPTH_MAX        32
 
 /* Reads the size bytes of a manifest. *ret passes spec_check() and is written on success only. Returns 0,
  * -ENOMEM, or REFUSAL_BUNDLE_INVALID with the broken rule ("M7") as subject and the member in the reason. */
