@@ -34,6 +34,11 @@ struct cms_signer {
 	char subject[128]; /* RFC 2253 text in ASCII, cut if it is longer */
 };
 
+/* Initialises libcrypto without its configuration file: what is accepted must not depend on openssl.cnf or
+ * the environment. To be called once, before anything else of libcrypto, by processes that verify. 0 or -EIO.
+ */
+int cms_initialize(void);
+
 /* What signatures are held against: issuing CAs, pinned leaves, CRLs, algorithms. */
 struct cms_trust;
 
