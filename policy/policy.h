@@ -145,7 +145,8 @@ struct policy_explanation {
 };
 
 /* Calls back for every section, ordered by kind (allow, deny, limit) and name, until the callback returns
- * other than 0, and returns what it returned. Uses the very function that policy_decide() uses. */
+ * other than 0, and returns what it returned. Uses the very function that policy_decide() uses. Sections are
+ * not asked about an invalid request. */
 int policy_explain(const struct policy *policy, const struct policy_request *request,
 		   int (*callback)(void *userdata, const struct policy_explanation *explanation),
 		   void *userdata);

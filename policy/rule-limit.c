@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "policy/rule.h"
+
+#include <string.h>
+
+struct unit {
+	const char *suffix;
+	uint64_t factor;
+};
+
+static const struct unit counts[] = { { "", 1 }, {} };
+static const struct unit sizes[] = { { "", 1 }, { "K", 1 << 10 }, { "M", 1 << 20 }, { "G", 1 << 30 }, {} };
+static const struct unit durations[] = {
+	{ "s", 1000 }, { "m", 60 * 1000 }, { "h", 3600 * 1000 }, { "d", 86400 * 1000 }, {}
+};
+
+static const struct {
+	const char *name;
+	const struct unit *units;
+	const char *expected;
+} limits[_POLICY_LIMIT_MAX] = {
+	[POLICY_MAX_ATTACHMENTS] = { "max-attachments", counts, "a whole number is expected" },
+	[POLICY_MAX_MEMORY] = { "max-memory", sizes,
+				"a number of bytes is expected, or with K, M or G behind it: 16M" },
+	[POLICY_MAX_EVENTS_PER_SECOND] = { "max-events-per-second", counts, "a whole number is expected" },
+	[POLICY_MAX_DURATION] = { "max-duration", durations,
+				  "a number with s, m, h or d behind it is expected: 8h" },
+};
+
+const char *policy_limit_name(uint32_t limit)
+{
+	return limit < _POLICY_LIMIT_MAX ? limits[limit].name : NULL;
+}
+
+static const struct unit *find_unit(const struct unit *units, const char *suffix)
+{
+	for (; units->suffix; units++)
+		if (!strcmp(units->suffix, suffix))
+			return units;
+	return NULL;
+}
+
+const char *rule_read_limit(uint32_t limit, const char *text, uint64_t *ret_value)
+{
+	const struct unit *unit;
+	const char *p = text;
+	uint64_t value = 0;
+
+	for (; *p >= '0' && *p <= '9'; p++)
+		if (__builtin_mul_overflow(value, 10U, &value) ||
+		    __builtin_add_overflow(value, (unsigned)(*p - '0'), &value))
+			return "the number is too large";
+	unit = find_unit(limits[limit].units, p);
+	if (p == text || !unit)
+		return limits[limit].expected;
+	/* The largest number of all means that there is no limit. */
+	if (__builtin_mul_overflow(value, unit->factor, &value) || value == POLICY_UNLIMITED)
+		return "the number is too large";
+	*ret_value = value;
+	return NULL;
+}

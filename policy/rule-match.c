@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "policy/rule.h"
+
+#include <string.h>
+
+#include "policy/glob.h"
+
+#define BIT(n) (1U << (n))
+
+/* What a request has besides its caller, by action. */
+static const uint32_t action_keys[_POLICY_ACTION_MAX] = {
+	[POLICY_ATTACH] = BIT(RULE_CHANNEL) | BIT(RULE_DATA) | BIT(RULE_PROBE) | BIT(RULE_TARGET),
+	[POLICY_DETACH_ANY] = BIT(RULE_CHANNEL) | BIT(RULE_PROBE) | BIT(RULE_TARGET),
+	[POLICY_ENROLL] = BIT(RULE_CHANNEL) | BIT(RULE_PROBE),
+	[POLICY_PROMOTE] = BIT(RULE_CHANNEL) | BIT(RULE_PROBE),
+	[POLICY_REVOKE] = BIT(RULE_PROBE),
+};
+
+#define CALLER_KEYS (BIT(RULE_ACTION) | BIT(RULE_NAMESPACE) | BIT(RULE_USER) | BIT(RULE_GROUP))
+
+bool rule_action_has(uint32_t action, enum rule_key key)
+{
+	return (CALLER_KEYS | action_keys[action]) & BIT(key);
+}
+
+/* Denies and limits take something away: where an allow must cover all of a request, they match on any part.
+ */
+static bool takes_away(const struct rule *rule)
+{
+	return rule->kind != RULE_ALLOW;
+}
+
+static bool match_action(const struct rule *rule, const struct policy_request *request)
+{
+	return rule->actions & BIT(request->action);
+}
+
+static bool match_channel(const struct rule *rule, const struct policy_request *request)
+{
+	return rule->channels & BIT(request->channel);
+}
+
+static bool match_data(const struct rule *rule, const struct policy_request *request)
+{
+	if (takes_away(rule))
+		return request->data & rule->data;
+	return !(request->data & ~rule->data);
+}
+
+static bool match_namespace(const struct rule *rule, const struct policy_request *request)
+{
+	if (request->namespace == POLICY_NAMESPACE_UNKNOWN)
+		return takes_away(rule);
+	return rule->namespaces & BIT(request->namespace);
+}
+
+static bool has_id(const struct rule_ids *ids, uint32_t id)
+{
+	for (size_t i = 0; i < ids->n; i++)
+		if (ids->ids[i] == id)
+			return true;
+	return false;
+}
+
+static bool match_user(const struct rule *rule, const struct policy_request *request)
+{
+	return has_id(&rule->users, request->uid);
+}
+
+static bool match_group(const struct rule *rule, const struct policy_request *request)
+{
+	for (size_t i = 0; i < request->n_gids; i++)
+		if (has_id(&rule->groups, request->gids[i]))
+			return true;
+	return false;
+}
+
+static bool match_probe(const struct rule *rule, const struct policy_request *request)
+{
+	size_t n = strlen(request->probe);
+
+	for (size_t i = 0; i < rule->probes.n; i++)
+		if (glob_match(rule->probes.globs[i], request->probe, n))
+			return true;
+	return false;
+}
+
+/* Whose events the request is about if that is one user's, (uid_t)-1 otherwise. */
+static uid_t request_owner(const struct policy_request *request)
+{
+	if (request->target_kind == TARGET_SELF)
+		return request->uid;
+	return request->target_kind == TARGET_USER ? request->target_uid : (uid_t)-1;
+}
+
+/* A pattern that matches a cgroup matches everything below it, because such a target shows that, too. */
+static bool match_cgroup(const char *glob, const char *path)
+{
+	size_t n = strlen(path);
+
+	for (;;) {
+		if (glob_match(glob, path, n))
+			return true;
+		if (n <= 1)
+			return false;
+		do
+			n--;
+		while (path[n] != '/');
+		if (n == 0)
+			n = 1;
+	}
+}
+
+/* A unit's cgroup bears its name. Somebody else's cgroup may bear it too, so this serves denies only. */
+static bool match_component(const char *glob, const char *path)
+{
+	while (*path) {
+		size_t n;
+
+		path++;
+		n = strcspn(path, "/");
+		if (n && glob_match(glob, path, n))
+			return true;
+		path += n;
+	}
+	return false;
+}
+
+static bool match_unit(const struct rule *rule, const char *glob, const struct policy_request *request)
+{
+	if (request->target_kind == TARGET_UNIT)
+		return glob_match(glob, request->target_name, strlen(request->target_name));
+	return takes_away(rule) && request->target_kind == TARGET_CGROUP &&
+	       match_component(glob, request->target_name);
+}
+
+static bool match_one_target(const struct rule *rule, const struct rule_target *target,
+			     const struct policy_request *request)
+{
+	switch (target->kind) {
+	case TARGET_SELF:
+		return request_owner(request) == request->uid;
+	case TARGET_USER:
+		return request_owner(request) == target->uid;
+	case TARGET_UNIT:
+		return match_unit(rule, target->glob, request);
+	case TARGET_CGROUP:
+		return request->target_kind == TARGET_CGROUP &&
+		       match_cgroup(target->glob, request->target_name);
+	case TARGET_HOST:
+		/* Who may see everything may see any part; who may not see everything at once may see parts.
+		 */
+		return !takes_away(rule) || request->target_kind == TARGET_HOST;
+	default:
+		return takes_away(rule);
+	}
+}
+
+static bool match_target(const struct rule *rule, const struct policy_request *request)
+{
+	for (size_t i = 0; i < rule->n_targets; i++)
+		if (match_one_target(rule, &rule->targets[i], request))
+			return true;
+	return false;
+}
+
+enum rule_key rule_match(const struct rule *rule, const struct policy_request *request)
+{
+	static bool (*const match[_RULE_KEY_MAX])(const struct rule *, const struct policy_request *) = {
+		[RULE_ACTION] = match_action, [RULE_CHANNEL] = match_channel,
+		[RULE_DATA] = match_data,     [RULE_NAMESPACE] = match_namespace,
+		[RULE_USER] = match_user,     [RULE_GROUP] = match_group,
+		[RULE_PROBE] = match_probe,   [RULE_TARGET] = match_target,
+	};
+
+	for (enum rule_key key = 0; key < _RULE_KEY_MAX; key++) {
+		if (!(rule->keys & BIT(key)))
+			continue;
+		if (!rule_action_has(request->action, key)) {
+			/* An allow that lists audit-read beside attach may well name probes. A deny of
+			 * probes is none of audit-read. */
+			if (takes_away(rule))
+				return key;
+			continue;
+		}
+		if (!match[key](rule, request))
+			return key;
+	}
+	return _RULE_KEY_MAX;
+}
