@@ -34,6 +34,6 @@ int ksig_sign(const struct signing_key *key, const void *insns, size_t insns_siz
 
 /* Makes an EC P-256 CA, whose key is thrown away at once, and a code-signing leaf under it that is valid from
  * now (seconds since the epoch) for twenty years. The leaf's private key exists in *ret_key only. The caller
- * frees the PEM texts. name becomes the common name. */
+ * frees the PEM texts. name becomes the common name. 0, -ENOMEM, -EIO, or -EINVAL if it has over 64 bytes. */
 int signing_make_throwaway(const char *name, int64_t now, struct signing_key **ret_key, char **ret_leaf_pem,
 			   char **ret_ca_pem);

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+/* The inside of struct signing_key. */
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+
+#include "signing/sign.h"
+
+struct signing_key {
+	EVP_PKEY *key;
+	X509 *certificate;
+};

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A key that signs once, for the standard set of a build that names no key of its own. */
+#include <errno.h>
+#include <string.h>
+
+#include <openssl/bn.h>
+#include <openssl/ec.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+
+#include "signing/certificate.h"
+#include "signing/key.h"
+
+#define VALID_YEARS 20
+#define SERIAL_BITS 127
+
+static void pkey_free_p(EVP_PKEY **key)
+{
+	EVP_PKEY_free(*key);
+}
+
+static void bio_free_p(BIO **bio)
+{
+	BIO_free(*bio);
+}
+
+struct extension {
+	int nid;
+	const char *value; /* x509v3_config(5) */
+};
+
+static const struct extension ca_extensions[] = {
+	{ NID_basic_constraints, "critical,CA:TRUE,pathlen:0" },
+	{ NID_key_usage, "critical,keyCertSign,cRLSign" },
+	{ NID_subject_key_identifier, "hash" },
+	{ NID_undef, NULL },
+};
+
+static const struct extension leaf_extensions[] = {
+	{ NID_basic_constraints, "critical,CA:FALSE" }, { NID_key_usage, "critical,digitalSignature" },
+	{ NID_ext_key_usage, "critical,codeSigning" },  { NID_subject_key_identifier, "hash" },
+	{ NID_authority_key_identifier, "keyid" },      { NID_undef, NULL },
+};
+
+static bool add_extensions(X509 *x509, X509 *issuer, const struct extension *e)
+{
+	X509V3_CTX ctx;
+
+	X509V3_set_ctx(&ctx, issuer, x509, NULL, NULL, 0);
+	for (; e->value; e++) {
+		X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, &ctx, e->nid, e->value);
+		bool added = extension && X509_add_ext(x509, extension, -1);
+
+		X509_EXTENSION_free(extension);
+		if (!added)
+			return false;
+	}
+	return true;
+}
+
+static bool set_random_serial(X509 *x509)
+{
+	BIGNUM *serial = BN_new();
+	bool done = serial && BN_rand(serial, SERIAL_BITS, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ANY) &&
+		    BN_to_ASN1_INTEGER(serial, X509_get_serialNumber(x509));
+
+	BN_free(serial);
+	return done;
+}
+
+static bool set_name(X509_NAME *name, const char *common_name, const char *suffix)
+{
+	return X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const unsigned char *)common_name, -1,
+					  -1, 0) &&
+	       X509_NAME_add_entry_by_txt(name, "OU", MBSTRING_ASC, (const unsigned char *)suffix, -1, -1, 0);
+}
+
+/* A certificate for key, signed by issuer_key; issuer NULL: by itself. */
+static X509 *make_certificate(const char *name, int64_t now, EVP_PKEY *key, X509 *issuer,
+			      EVP_PKEY *issuer_key)
+{
+	__attribute__((cleanup(x509_free_p))) X509 *x509 = X509_new();
+	time_t t = (time_t)now;
+
+	if (!x509 || !X509_set_version(x509, X509_VERSION_3) || !set_random_serial(x509) ||
+	    !set_name(X509_get_subject_name(x509), name, issuer ? "signer" : "CA"))
+		return NULL;
+	if (!X509_set_issuer_name(x509, X509_get_subject_name(issuer ? issuer : x509)) ||
+	    !X509_set_pubkey(x509, key))
+		return NULL;
+	/* A day of slack: the clock of the host that installs may be behind that of the build. */
+	if (!X509_time_adj_ex(X509_getm_notBefore(x509), -1, 0, &t) ||
+	    !X509_time_adj_ex(X509_getm_notAfter(x509), VALID_YEARS * 365, 0, &t))
+		return NULL;
+	if (!add_extensions(x509, issuer ? issuer : x509, issuer ? leaf_extensions : ca_extensions) ||
+	    !X509_sign(x509, issuer_key, EVP_sha256()))
+		return NULL;
+	return take_ptr(x509);
+}
+
+static char *to_pem(X509 *x509)
+{
+	__attribute__((cleanup(bio_free_p))) BIO *bio = BIO_new(BIO_s_mem());
+	char *bytes = NULL;
+	long n;
+
+	if (!bio || !PEM_write_bio_X509(bio, x509))
+		return NULL;
+	n = BIO_get_mem_data(bio, &bytes);
+	return strndup(bytes, (size_t)n);
+}
+
+/* There is nothing in the arguments that could be refused but a name that X.509 has no room for, so what
+ * fails is memory or the random generator. */
+int signing_make_throwaway(const char *name, int64_t now, struct signing_key **ret_key, char **ret_leaf_pem,
+			   char **ret_ca_pem)
+{
+	__attribute__((cleanup(pkey_free_p))) EVP_PKEY *ca_key = NULL;
+	__attribute__((cleanup(x509_free_p))) X509 *ca = NULL;
+	_cleanup_(signing_key_free_p) struct signing_key *key = calloc(1, sizeof(*key));
+	_cleanup_free_ char *leaf_pem = NULL, *ca_pem = NULL;
+	_cleanup_openssl_errors_;
+
+	if (!key)
+		return -ENOMEM;
+	if (strlen(name) > ub_common_name)
+		return -EINVAL;
+	ca_key = EVP_EC_gen("P-256");
+	key->key = EVP_EC_gen("P-256");
+	if (!ca_key || !key->key)
+		return -EIO;
+	ca = make_certificate(name, now, ca_key, NULL, ca_key);
+	key->certificate = ca ? make_certificate(name, now, key->key, ca, ca_key) : NULL;
+	if (!key->certificate)
+		return -EIO;
+	leaf_pem = to_pem(key->certificate);
+	ca_pem = to_pem(ca);
+	if (!leaf_pem || !ca_pem)
+		return -ENOMEM;
+	*ret_key = take_ptr(key);
+	*ret_leaf_pem = take_ptr(leaf_pem);
+	*ret_ca_pem = take_ptr(ca_pem);
+	return 0;
+}
