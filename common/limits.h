@@ -64,12 +64,24 @@
 #define CONFIG_SECTIONS_MAX 2048
 #define CONFIG_ENTRIES_MAX  64 /* of one section */
 
+/* Client: nothing waits longer than this for the daemon; emulated machines are 50 times slower than real ones */
+#define CLIENT_CALL_TIMEOUT	 30000
+#define CLIENT_LOAD_TIMEOUT	 150000 /* attach, detach, enroll, revoke: above RUNNER_TIMEOUT */
+#define CLIENT_RECONNECT_TIMEOUT 30000	/* a stream looks this long for its attachment */
+#define CLIENT_RECONNECT_PAUSE	 100
+#define CLIENT_DRAIN_TIMEOUT	 10000	/* without any progress, at the end of a run */
+#define CLIENT_REFRESH		 1000	/* between two looks at the histograms of a run */
+#define CLIENT_REPLY_MAX	 (16U << 20)
+
 /* Audit: see docs/AUDIT.md */
 #define AUDIT_GIDS_MAX	      65536 /* NGROUPS_MAX of the kernel: a record never leaves any out */
 #define AUDIT_RECORD_MAX      (1U << 20)
 #define AUDIT_POLICY_MAX      (4U << 20)
 #define AUDIT_STAGED_MAX      1024 /* records waiting for one commit */
 #define AUDIT_STAGED_SIZE_MAX (16U << 20)
+#define AUDIT_COMMIT_DELAY    100  /* what is staged and needs no haste waits this long for company */
+#define AUDIT_COMMIT_RETRY    1000 /* after a tick's commit failed */
+#define AUDIT_BUSY_TIMEOUT    250  /* somebody else's lock on the database */
 #define AUDIT_DENIALS_MAX     256 /* pairs of uid and rule whose denials are being counted */
 #define AUDIT_DENIALS_WINDOW  60000
 #define AUDIT_QUERY_MAX	      1024 /* rows a query */
