@@ -22,9 +22,13 @@ struct audit;
 
 /* Opens or creates log.sqlite in directory, which must exist, be owned by the effective uid and have no mode
  * bits for others. Refuses (REFUSAL_AUDIT_UNAVAILABLE) a directory or file of wrong owner or mode, a database
- * that is not ours, that has any table, index, trigger or view that we did not make, whose last record does not
- * match its hash, and a directory that another process has open. Negative: -ENOMEM and the like. */
+ * that is not ours, that has any table, index, trigger or view that we did not make, whose last record does
+ * not match its hash, and a directory that another process has open. Negative: -ENOMEM and the like. */
 int audit_open(const char *directory, struct audit **ret, struct refusal *refusal);
+
+/* The same, with the journal's copies sent to this socket; NULL: no copies. */
+int audit_open_at(const char *directory, const char *journal_socket, struct audit **ret,
+		  struct refusal *refusal);
 
 /* Commits what is staged, counts of denials included, as far as it can be, closes, and returns NULL. */
 struct audit *audit_close(struct audit *audit);
@@ -38,10 +42,10 @@ DEFINE_CLEANUP(struct audit *, audit_close)
 int audit_append(struct audit *audit, const struct audit_record *record, uint64_t *ret_seq,
 		 struct refusal *refusal);
 
-/* Stages a denial (kind AUDIT_DECISION, verdict AUDIT_DENY, with requester and rule). The first one of a uid and
- * rule is an ordinary record; further ones within 60 s are only counted, *ret_seq is then 0, and the count
- * becomes one AUDIT_DENIALS record when the minute is over or the table of AUDIT_DENIALS_MAX is full. Counts
- * survive a failing commit. */
+/* Stages a denial (kind AUDIT_DECISION, verdict AUDIT_DENY, with requester and rule). The first one of a uid
+ * and rule is an ordinary record; further ones within 60 s are only counted, *ret_seq is then 0, and the
+ * count becomes one AUDIT_DENIALS record when the minute is over or the table of AUDIT_DENIALS_MAX is full.
+ * Counts survive a failing commit. */
 int audit_append_denial(struct audit *audit, const struct audit_record *record, uint64_t *ret_seq,
 			struct refusal *refusal);
 
@@ -58,12 +62,13 @@ int audit_commit(struct audit *audit, struct refusal *refusal);
 /* True if a commit has something to do. */
 bool audit_pending(const struct audit *audit);
 
-/* What is due at `now` (µs of CLOCK_MONOTONIC, as sd-event counts): counts of denials whose minute is over are
- * staged and everything staged is committed; copies that the journal has not got yet are sent, at most
- * AUDIT_JOURNAL_BATCH. */
+/* What is due at `now` (µs of CLOCK_MONOTONIC, as sd-event counts): counts of denials whose minute is over
+ * are staged and everything staged is committed; copies that the journal has not got yet are sent, at most
+ * AUDIT_JOURNAL_BATCH. Returns what audit_commit() returned. */
 int audit_tick(struct audit *audit, uint64_t now, struct refusal *refusal);
 
-/* When audit_tick() wants to be called next, same clock; UINT64_MAX: not until something is appended. */
+/* When audit_tick() wants to be called next, same clock, maybe already past; UINT64_MAX: not until something
+ * is appended. What is staged is due after AUDIT_COMMIT_DELAY, so an outcome needs no commit of its own. */
 uint64_t audit_next_tick(const struct audit *audit);
 
 /* The sequence of the last durable record, 0 for an empty log; of the last one the journal took. */
@@ -83,12 +88,13 @@ struct audit_filter {
 	bool by_uid;
 	uid_t uid;
 	const char *probe, *action, *attachment; /* exact; NULL: any */
-	enum audit_verdict verdict;		 /* AUDIT_VERDICT_NONE: any */
-	uint32_t limit;				 /* 0 or more than AUDIT_QUERY_MAX: AUDIT_QUERY_MAX */
-	bool reverse;				 /* newest first */
+	enum audit_verdict verdict;              /* AUDIT_VERDICT_NONE: any */
+	uint32_t limit;                          /* 0 or more than AUDIT_QUERY_MAX: AUDIT_QUERY_MAX */
+	bool reverse;                            /* newest first */
 };
 
-/* Called for each row; 0 goes on, positive ends the query with success, negative is returned. Must not append. */
+/* Called for each row; 0 goes on, positive ends the query with success, negative is returned. Must not
+ * append. */
 typedef int (*audit_row_fn)(const struct audit_row *row, void *userdata);
 
 /* Durable records that match all of filter (NULL: everything), in order of sequence. */
@@ -99,5 +105,5 @@ int audit_query(struct audit *audit, const struct audit_filter *filter, audit_ro
 int audit_get(struct audit *audit, uint64_t seq, audit_row_fn fn, void *userdata, struct refusal *refusal);
 
 /* The policy text of this digest in a new buffer, NUL-terminated for convenience; -ENOENT. */
-int audit_get_policy(struct audit *audit, const uint8_t digest[DIGEST_SIZE], char **ret_text, size_t *ret_size,
-		     struct refusal *refusal);
+int audit_get_policy(struct audit *audit, const uint8_t digest[DIGEST_SIZE], char **ret_text,
+		     size_t *ret_size, struct refusal *refusal);

@@ -13,9 +13,9 @@
 
 enum audit_kind {
 	AUDIT_DECISION = 0, /* what was asked and what policy said, durable before anything is done */
-	AUDIT_OUTCOME,	    /* how an allowed request ended; .decision names its decision */
-	AUDIT_CHANGE,	    /* of registry, trust or policy */
-	AUDIT_START,	    /* the warden is up */
+	AUDIT_OUTCOME,      /* how an allowed request ended; .decision names its decision */
+	AUDIT_CHANGE,       /* of registry, trust or policy */
+	AUDIT_START,        /* the warden is up */
 	AUDIT_STOP,
 	AUDIT_CRASH,   /* a process of the daemon died */
 	AUDIT_READ,    /* somebody read the log */
@@ -40,8 +40,8 @@ enum audit_tristate {
 
 enum audit_kernel_verified {
 	AUDIT_KERNEL_VERIFIED_UNSET = 0, /* nothing was loaded */
-	AUDIT_KERNEL_VERIFIED_YES,	 /* the kernel checked the signature itself, against .keyring */
-	AUDIT_KERNEL_VERIFIED_NO,	 /* it could have, but the bundle carries no signature for it */
+	AUDIT_KERNEL_VERIFIED_YES,       /* the kernel checked the signature itself, against .keyring */
+	AUDIT_KERNEL_VERIFIED_NO,        /* it could have, but the bundle carries no signature for it */
 	AUDIT_KERNEL_VERIFIED_UNSUPPORTED,
 	_AUDIT_KERNEL_VERIFIED_MAX,
 };
@@ -54,12 +54,15 @@ struct audit_requester {
 	const gid_t *gids; /* all of them; up to AUDIT_GIDS_MAX */
 	size_t n_gids;
 	uint32_t loginuid;
-	pid_t pid;	      /* 0: not in our pid namespace */
+	pid_t pid;            /* 0: not in our pid namespace */
 	uint64_t pidfd_inode; /* names the process for as long as the boot lasts; 0: this kernel has none */
 	const char *comm, *cgroup; /* bytes of unknown encoding: what is not UTF-8 becomes U+FFFD */
 	enum audit_tristate container;
 };
-#define AUDIT_REQUESTER_INIT { .uid = (uid_t)-1, .loginuid = AUDIT_LOGINUID_UNSET }
+#define AUDIT_REQUESTER_INIT                                       \
+	{                                                          \
+		.uid = (uid_t)-1, .loginuid = AUDIT_LOGINUID_UNSET \
+	}
 
 struct audit_param {
 	const char *name;
@@ -69,30 +72,33 @@ struct audit_param {
 struct audit_record {
 	enum audit_kind kind;
 	enum audit_verdict verdict;
-	uint64_t decision;			 /* sequence of the decision that this outcome belongs to; 0: none */
+	uint64_t decision; /* sequence of the decision that this outcome belongs to; 0: none */
 	const struct audit_requester *requester; /* NULL: the daemon itself */
-	const char *action;			 /* "attach", "detach", "enroll", … */
+	const char *action;                      /* "attach", "detach", "enroll", … */
 	const char *probe;
-	uint64_t serial;		     /* 0: none */
-	const uint8_t *digest;		     /* DIGEST_SIZE bytes: of the bundle's manifest */
-	const char *const *signers;	     /* role names */
+	uint64_t serial;            /* 0: none */
+	const uint8_t *digest;      /* DIGEST_SIZE bytes: of the bundle's manifest */
+	const char *const *signers; /* role names */
 	size_t n_signers;
-	const char *target_kind, *target;    /* "unit", "shop.service" */
+	const char *target_kind, *target; /* "unit", "shop.service" */
 	const struct audit_param *params;
 	size_t n_params;
-	const char *rule;		     /* the section that decided */
-	const uint8_t *policy_digest;	     /* DIGEST_SIZE bytes: of a text given to audit_put_policy() */
-	uint32_t refusal_code;		     /* enum refusal_code; REFUSAL_NONE: none */
+	const char *rule;             /* the section that decided */
+	const uint8_t *policy_digest; /* DIGEST_SIZE bytes: of a text given to audit_put_policy() */
+	uint32_t refusal_code;        /* enum refusal_code; REFUSAL_NONE: none */
 	const char *refusal_reason;
-	int error;			     /* errno, positive; 0: none */
-	const uint32_t *program_ids;	     /* of the kernel, BPF_OBJ_GET_INFO_BY_FD */
+	int error;                   /* errno, positive; 0: none */
+	const uint32_t *program_ids; /* of the kernel, BPF_OBJ_GET_INFO_BY_FD */
 	size_t n_program_ids;
 	enum audit_kernel_verified kernel_verified;
-	const char *keyring;		     /* ".builtin_trusted_keys", with AUDIT_KERNEL_VERIFIED_YES */
-	const char *attachment;		     /* its id */
-	const char *detail;		     /* free text, one sentence */
+	const char *keyring;    /* ".builtin_trusted_keys", with AUDIT_KERNEL_VERIFIED_YES */
+	const char *attachment; /* its id */
+	const char *detail;     /* free text, one sentence */
 };
-#define AUDIT_RECORD_INIT(k) { .kind = (k) }
+#define AUDIT_RECORD_INIT(k) \
+	{                    \
+		.kind = (k)  \
+	}
 
 /* "decision", "deny"; NULL outside the enumerations and for AUDIT_VERDICT_NONE. */
 const char *audit_kind_name(enum audit_kind kind);

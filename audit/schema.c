@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "audit/schema.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "common/limits.h"
+
+/*
+ * record.bytes is the truth; the columns beside it are derived from it and serve queries. The triggers guard
+ * against mistakes, ours and those of somebody with a shell, not against root: for that there is the tree.
+ * REPLACE deletes without firing delete triggers, so it is the insert triggers that keep it out.
+ */
+static const char *const schema[] = {
+	"CREATE TABLE record ("
+	"seq INTEGER PRIMARY KEY, time_ns INTEGER NOT NULL, kind TEXT NOT NULL, verdict TEXT, uid INTEGER, "
+	"probe TEXT, action TEXT, attachment TEXT, "
+	"leaf BLOB NOT NULL CHECK (length(leaf) = 32), bytes BLOB NOT NULL) STRICT",
+	"CREATE TABLE policy (digest BLOB PRIMARY KEY CHECK (length(digest) = 32), text BLOB NOT NULL) "
+	"STRICT",
+	"CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+	"CREATE INDEX record_time ON record (time_ns)",
+	"CREATE INDEX record_verdict ON record (verdict)",
+	"CREATE INDEX record_uid ON record (uid)",
+	"CREATE INDEX record_probe ON record (probe)",
+	"CREATE INDEX record_action ON record (action)",
+	"CREATE INDEX record_attachment ON record (attachment) WHERE attachment IS NOT NULL",
+	"CREATE TRIGGER record_insert BEFORE INSERT ON record "
+	"WHEN NEW.seq IS NOT (SELECT coalesce(max(seq), 0) + 1 FROM record) "
+	"BEGIN SELECT RAISE(ABORT, 'the sequence has no gaps'); END",
+	"CREATE TRIGGER record_update BEFORE UPDATE ON record "
+	"BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END",
+	"CREATE TRIGGER record_delete BEFORE DELETE ON record "
+	"BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END",
+	"CREATE TRIGGER policy_insert BEFORE INSERT ON policy "
+	"WHEN EXISTS (SELECT 1 FROM policy WHERE digest = NEW.digest) "
+	"BEGIN SELECT RAISE(IGNORE); END",
+	"CREATE TRIGGER policy_update BEFORE UPDATE ON policy "
+	"BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END",
+	"CREATE TRIGGER policy_delete BEFORE DELETE ON policy "
+	"BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END",
+};
+#define SCHEMA_N (sizeof(schema) / sizeof(schema[0]))
+
+/* Made by SQLite itself for the primary key of policy. */
+#define SCHEMA_AUTOINDEX "sqlite_autoindex_policy_1"
+
+int schema_refuse(sqlite3 *db, int code, const char *step, struct refusal *refusal)
+{
+	int primary = code & 0xff, error = db ? sqlite3_system_errno(db) : 0;
+	bool disk = primary == SQLITE_IOERR || primary == SQLITE_FULL || primary == SQLITE_CANTOPEN;
+
+	if (primary == SQLITE_NOMEM)
+		return -ENOMEM;
+	return refusal_set(refusal, REFUSAL_AUDIT_UNAVAILABLE, step, "the audit log cannot be used: %s%s%s",
+			   db && sqlite3_errcode(db) != SQLITE_OK ? sqlite3_errmsg(db) : sqlite3_errstr(code),
+			   disk && error ? ": " : "", disk && error ? strerror(error) : "");
+}
+
+int schema_harden(sqlite3 *db)
+{
+	sqlite3_extended_result_codes(db, 1);
+	sqlite3_busy_timeout(db, AUDIT_BUSY_TIMEOUT);
+	sqlite3_limit(db, SQLITE_LIMIT_ATTACHED, 0);
+	sqlite3_limit(db, SQLITE_LIMIT_LENGTH, 2 * AUDIT_POLICY_MAX);
+	sqlite3_limit(db, SQLITE_LIMIT_SQL_LENGTH, 16384);
+	sqlite3_limit(db, SQLITE_LIMIT_TRIGGER_DEPTH, 4);
+	sqlite3_limit(db, SQLITE_LIMIT_WORKER_THREADS, 0);
+	if (sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL) != SQLITE_OK ||
+	    sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL) != SQLITE_OK ||
+	    sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL) != SQLITE_OK ||
+	    sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 1, NULL) != SQLITE_OK ||
+	    sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, NULL) != SQLITE_OK)
+		return SQLITE_ERROR;
+	return sqlite3_exec(db,
+			    "PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY",
+			    NULL, NULL, NULL);
+}
+
+static int pragma_number(sqlite3 *db, const char *sql, sqlite3_int64 *ret)
+{
+	sqlite3_stmt *stmt = NULL;
+	int code = sqlite3_prepare_v2(db, sql, -1, &stmt, NULL);
+
+	if (code == SQLITE_OK) {
+		code = sqlite3_step(stmt);
+		if (code == SQLITE_ROW) {
+			*ret = sqlite3_column_int64(stmt, 0);
+			code = SQLITE_OK;
+		}
+	}
+	sqlite3_finalize(stmt);
+	return code;
+}
+
+static int create(sqlite3 *db)
+{
+	int code = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+
+	for (size_t i = 0; code == SQLITE_OK && i < SCHEMA_N; i++)
+		code = sqlite3_exec(db, schema[i], NULL, NULL, NULL);
+	if (code == SQLITE_OK) {
+		char *sql = sqlite3_mprintf("INSERT INTO meta VALUES ('journal_seq', 0);"
+					    "PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT",
+					    AUDIT_APPLICATION_ID, AUDIT_USER_VERSION);
+
+		code = sql ? sqlite3_exec(db, sql, NULL, NULL, NULL) : SQLITE_NOMEM;
+		sqlite3_free(sql);
+	}
+	return code;
+}
+
+/* Finds an object's definition among ours and marks it as seen. */
+static bool known(const char *name, const char *sql, bool seen[SCHEMA_N + 1])
+{
+	if (!sql) {
+		seen[SCHEMA_N] = name && !strcmp(name, SCHEMA_AUTOINDEX);
+		return seen[SCHEMA_N];
+	}
+	for (size_t i = 0; i < SCHEMA_N; i++)
+		if (!seen[i] && !strcmp(sql, schema[i])) {
+			seen[i] = true;
+			return true;
+		}
+	return false;
+}
+
+static int compare(sqlite3 *db, struct refusal *refusal)
+{
+	bool seen[SCHEMA_N + 1] = { 0 };
+	sqlite3_stmt *stmt = NULL;
+	int code, r = 0;
+
+	code = sqlite3_prepare_v2(db, "SELECT name, sql FROM sqlite_schema", -1, &stmt, NULL);
+	while (code == SQLITE_OK || code == SQLITE_ROW) {
+		const char *name;
+
+		code = sqlite3_step(stmt);
+		if (code != SQLITE_ROW)
+			break;
+		name = (const char *)sqlite3_column_text(stmt, 0);
+		if (!known(name, (const char *)sqlite3_column_text(stmt, 1), seen)) {
+			r = refusal_set(refusal, REFUSAL_AUDIT_UNAVAILABLE, "schema",
+					"the database has an object that is not of the audit log: %s",
+					name ? name : "(no name)");
+			break;
+		}
+	}
+	if (!r && code != SQLITE_DONE)
+		r = schema_refuse(db, code, "schema", refusal);
+	sqlite3_finalize(stmt);
+	for (size_t i = 0; !r && i <= SCHEMA_N; i++)
+		if (!seen[i])
+			r = refusal_set(refusal, REFUSAL_AUDIT_UNAVAILABLE, "schema",
+					"the database lacks a part of the audit log: %.80s",
+					i < SCHEMA_N ? schema[i] : SCHEMA_AUTOINDEX);
+	return r;
+}
+
+int schema_settle(sqlite3 *db, struct refusal *refusal)
+{
+	sqlite3_int64 application = 0, version = 0, objects = 0;
+	int code;
+
+	code = pragma_number(db, "PRAGMA application_id", &application);
+	if (code == SQLITE_OK)
+		code = pragma_number(db, "PRAGMA user_version", &version);
+	if (code == SQLITE_OK)
+		code = pragma_number(db, "SELECT count(*) FROM sqlite_schema", &objects);
+	if (code == SQLITE_OK && application == 0 && version == 0 && objects == 0) {
+		code = create(db);
+		if (code != SQLITE_OK) {
+			int r = schema_refuse(db, code, "schema", refusal);
+
+			if (!sqlite3_get_autocommit(db))
+				sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+			return r;
+		}
+		return 0;
+	}
+	if (code != SQLITE_OK)
+		return schema_refuse(db, code, "schema", refusal);
+	if (application != AUDIT_APPLICATION_ID)
+		return refusal_set(refusal, REFUSAL_AUDIT_UNAVAILABLE, "application_id",
+				   "the database is not an audit log of bpfwarden");
+	if (version != AUDIT_USER_VERSION)
+		return refusal_set(refusal, REFUSAL_AUDIT_UNAVAILABLE, "user_version",
+				   "the audit log has version %lld; this bpfwarden knows %d",
+				   (long long)version, AUDIT_USER_VERSION);
+	return compare(db, refusal);
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "audit/store-query.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "audit/schema.h"
+
+/* The statement's text depends only on which conditions there are; values are always bound. */
+static void compose(const struct audit_filter *filter, char *sql, size_t size)
+{
+	snprintf(sql, size,
+		 "SELECT seq, bytes, leaf FROM record WHERE seq %s ?1%s%s%s%s%s%s%s ORDER BY seq%s LIMIT ?9",
+		 filter->reverse ? "<=" : ">=", filter->since ? " AND time_ns >= ?2" : "",
+		 filter->until ? " AND time_ns <= ?3" : "", filter->by_uid ? " AND uid = ?4" : "",
+		 filter->probe ? " AND probe = ?5" : "", filter->action ? " AND action = ?6" : "",
+		 filter->attachment ? " AND attachment = ?7" : "", filter->verdict ? " AND verdict = ?8" : "",
+		 filter->reverse ? " DESC" : "");
+}
+
+static sqlite3_int64 bound(uint64_t value)
+{
+	return value > INT64_MAX ? INT64_MAX : (sqlite3_int64)value;
+}
+
+static int bind_text(sqlite3_stmt *stmt, int index, const char *text)
+{
+	return text ? sqlite3_bind_text(stmt, index, text, -1, SQLITE_STATIC) : SQLITE_OK;
+}
+
+static int bind_filter(sqlite3_stmt *stmt, const struct audit_filter *filter)
+{
+	uint64_t from = filter->from_seq || !filter->reverse ? filter->from_seq : UINT64_MAX;
+	uint32_t limit = filter->limit && filter->limit < AUDIT_QUERY_MAX ? filter->limit : AUDIT_QUERY_MAX;
+	int code = sqlite3_bind_int64(stmt, 1, bound(from));
+
+	if (code == SQLITE_OK && filter->since)
+		code = sqlite3_bind_int64(stmt, 2, bound(filter->since));
+	if (code == SQLITE_OK && filter->until)
+		code = sqlite3_bind_int64(stmt, 3, bound(filter->until));
+	if (code == SQLITE_OK && filter->by_uid)
+		code = sqlite3_bind_int64(stmt, 4, filter->uid);
+	if (code == SQLITE_OK)
+		code = bind_text(stmt, 5, filter->probe);
+	if (code == SQLITE_OK)
+		code = bind_text(stmt, 6, filter->action);
+	if (code == SQLITE_OK)
+		code = bind_text(stmt, 7, filter->attachment);
+	if (code == SQLITE_OK && filter->verdict)
+		code = bind_text(stmt, 8, audit_verdict_name(filter->verdict));
+	if (code == SQLITE_OK)
+		code = sqlite3_bind_int64(stmt, 9, limit);
+	return code;
+}
+
+/* A row that is not what we write is refused, not passed on. */
+static int read_row(sqlite3_stmt *stmt, struct audit_row *row, struct refusal *refusal)
+{
+	*row = (struct audit_row){
+		.seq = (uint64_t)sqlite3_column_int64(stmt, 0),
+		.bytes = sqlite3_column_blob(stmt, 1),
+		.size = (size_t)sqlite3_column_bytes(stmt, 1),
+		.leaf = sqlite3_column_blob(stmt, 2),
+	};
+	if (!row->bytes || !row->leaf || sqlite3_column_bytes(stmt, 2) != DIGEST_SIZE)
+		return refusal_set(refusal, REFUSAL_AUDIT_UNAVAILABLE, "query",
+				   "record %llu of the audit log is damaged", (unsigned long long)row->seq);
+	return 0;
+}
+
+static int deliver_rows(sqlite3 *db, sqlite3_stmt *stmt, audit_row_fn fn, void *userdata,
+			struct refusal *refusal)
+{
+	int code;
+
+	while ((code = sqlite3_step(stmt)) == SQLITE_ROW) {
+		struct audit_row row;
+		int r = read_row(stmt, &row, refusal);
+
+		if (r)
+			return r;
+		r = fn(&row, userdata);
+		if (r)
+			return r < 0 ? r : 0;
+	}
+	return code == SQLITE_DONE ? 0 : schema_refuse(db, code, "query", refusal);
+}
+
+int store_query_on(sqlite3 *db, const struct audit_filter *filter, audit_row_fn fn, void *userdata,
+		   struct refusal *refusal)
+{
+	static const struct audit_filter everything = { 0 };
+	sqlite3_stmt *stmt = NULL;
+	char sql[512];
+	int code, r;
+
+	if (!filter)
+		filter = &everything;
+	if ((unsigned)filter->verdict >= _AUDIT_VERDICT_MAX)
+		return -EINVAL;
+	compose(filter, sql, sizeof(sql));
+	code = sqlite3_prepare_v2(db, sql, -1, &stmt, NULL);
+	if (code == SQLITE_OK)
+		code = bind_filter(stmt, filter);
+	r = code == SQLITE_OK ? deliver_rows(db, stmt, fn, userdata, refusal)
+			      : schema_refuse(db, code, "query", refusal);
+	sqlite3_finalize(stmt);
+	return r;
+}
+
+int store_get_policy_on(sqlite3 *db, const uint8_t digest[DIGEST_SIZE], char **ret_text, size_t *ret_size,
+			struct refusal *refusal)
+{
+	sqlite3_stmt *stmt = NULL;
+	int code, r = 0;
+
+	code = sqlite3_prepare_v2(db, "SELECT text FROM policy WHERE digest = ?1", -1, &stmt, NULL);
+	if (code == SQLITE_OK)
+		code = sqlite3_bind_blob(stmt, 1, digest, DIGEST_SIZE, SQLITE_STATIC);
+	if (code == SQLITE_OK)
+		code = sqlite3_step(stmt);
+	if (code == SQLITE_ROW) {
+		size_t size = (size_t)sqlite3_column_bytes(stmt, 0);
+		char *text = malloc(size + 1);
+
+		if (text) {
+			if (size)
+				memcpy(text, sqlite3_column_blob(stmt, 0), size);
+			text[size] = '\0';
+			*ret_text = text;
+			*ret_size = size;
+		} else {
+			r = -ENOMEM;
+		}
+	} else {
+		r = code == SQLITE_DONE ? -ENOENT : schema_refuse(db, code, "query", refusal);
+	}
+	sqlite3_finalize(stmt);
+	return r;
+}
