@@ -26,11 +26,13 @@ enum message_type {
 	MESSAGE_REPLY_PROBE,	 /* struct message_probe, one row */
 	MESSAGE_REPLY_SPEC,	 /* struct message_reply_spec: Describe */
 	MESSAGE_REPLY_ATTACHMENT, /* struct message_attachment, one row */
-	MESSAGE_REPLY_STREAM,	 /* struct message_stream; fds: enumerations memfd and, if it has events, the ring */
+	/* struct message_stream; fds: enumerations memfd and, if it has events, the ring. Also the first record of the
+	 * answer to READ, then without the ring: the gate needs the spec to name labels. */
+	MESSAGE_REPLY_STREAM,
 	MESSAGE_REPLY_COUNTERS,	 /* struct message_counters */
 	MESSAGE_REPLY_HISTOGRAM, /* struct message_histogram, one row a label set */
 	MESSAGE_REPLY_COUNT,	 /* struct message_count, one row a label set */
-	MESSAGE_REPLY_TEXT,	 /* struct message_text: one line of JSON, as stored */
+	MESSAGE_REPLY_TEXT,	 /* struct message_text: one JSON object: a stored record, a section, the outputs of Revoke */
 	MESSAGE_REPLY_REFUSAL,	 /* struct message_refusal: ends the call */
 	MESSAGE_REPLY_END,	 /* struct message: ends the call; after STREAM, the stream goes on */
 	MESSAGE_ENDED,		 /* struct message_ended: an attachment is gone; connection and call are 0 */
