@@ -5,12 +5,12 @@
  */
 #include <sys/types.h>
 
+#include "common/paths.h"
 #include "format/message.h"
 
-#define RUNTIME_DIRECTORY   "/run/bpfwarden"
-#define SOCKET_CLIENTS	    RUNTIME_DIRECTORY "/io.bpfwarden"
-#define SOCKET_PEERS	    RUNTIME_DIRECTORY "/peers"	  /* gate, parser and loader connect to the warden */
-#define SOCKET_VERDICTS	    RUNTIME_DIRECTORY "/verdicts" /* the parser connects to the loader */
+#define SOCKET_CLIENTS	    PATH_RUNTIME "/io.bpfwarden"
+#define SOCKET_PEERS	    PATH_RUNTIME "/peers"	  /* gate, parser and loader connect to the warden */
+#define SOCKET_VERDICTS	    PATH_RUNTIME "/verdicts" /* the parser connects to the loader */
 #define LISTEN_NAME_CLIENTS "clients"
 #define LISTEN_NAME_PEERS   "peers"
 #define LISTEN_NAME_VERDICTS "verdicts"

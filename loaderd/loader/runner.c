@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "loaderd/loader/runner.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "loaderd/loader/bpfcall.h"
+#include "loaderd/sandbox.h"
+
+#define RUNNER_FDS_MAX (SPEC_MAPS_MAX + SPEC_PROGRAMS_MAX)
+#define RUNNER_SOCKET  3
+
+/* Head of the context that gen_loader's program reads; skel_internal.h of libbpf, struct bpf_loader_ctx. The
+ * verifier's log of the programs that it loads is written to log_buf. */
+struct loader_ctx {
+	uint32_t size, flags, log_level, log_size;
+	uint64_t log_buf;
+};
+
+static void answer(int socket, const struct runner_result *result, const int *fds, size_t n_fds)
+{
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(int) * RUNNER_FDS_MAX)];
+	} control = { 0 };
+	struct iovec iov = { .iov_base = (void *)(uintptr_t)result, .iov_len = sizeof(*result) };
+	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	if (n_fds) {
+		struct cmsghdr *c;
+
+		mh.msg_control = control.bytes;
+		mh.msg_controllen = CMSG_SPACE(sizeof(int) * n_fds);
+		c = CMSG_FIRSTHDR(&mh);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(sizeof(int) * n_fds);
+		memcpy(CMSG_DATA(c), fds, sizeof(int) * n_fds);
+	}
+	(void)sendmsg(socket, &mh, MSG_NOSIGNAL);
+}
+
+/* Reads descriptor i of a table in the context; the layout is the manifest's and was checked with the spec. */
+static int ctx_fd(const uint8_t *ctx, uint32_t table, uint32_t stride, uint32_t offset, uint32_t i)
+{
+	int fd;
+
+	memcpy(&fd, ctx + table + (size_t)stride * i + offset, sizeof(fd));
+	return fd;
+}
+
+static int run_skeleton(const struct runner_job *job, uint8_t *ctx, struct runner_result *result)
+{
+	const struct spec_variant *v = job->variant;
+	struct loader_ctx *head = (struct loader_ctx *)(void *)ctx;
+	struct bpfcall_map data_map = { .type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .max_entries = 1,
+					.value_size = (uint32_t)job->data_size, .name = "bw_skeleton" };
+	const uint32_t zero = 0;
+	int32_t value = 0;
+	int map, prog, r;
+
+	result->step = RUNNER_DATA_MAP;
+	map = bpfcall_map_create(&data_map);
+	if (map < 0)
+		return map;
+	r = bpfcall_map_update(map, &zero, job->data);
+	if (r < 0)
+		return r;
+	result->step = RUNNER_LOADER_PROGRAM;
+	prog = bpfcall_loader_prog(job->insns, job->insns_size, map, NULL, 0);
+	if (prog < 0)
+		return prog;
+	result->step = RUNNER_RUN;
+	head->size = v->ctx_size;
+	head->log_level = 1;
+	head->log_size = sizeof(result->log) - 1;
+	head->log_buf = (uint64_t)(uintptr_t)result->log;
+	r = bpfcall_run(prog, ctx, v->ctx_size, &value);
+	if (r < 0)
+		return r;
+	return value < 0 ? value : 0;
+}
+
+_Noreturn static void runner(const struct runner_job *job, int socket)
+{
+	const struct spec_variant *v = job->variant;
+	struct runner_result result = { 0 };
+	int fds[RUNNER_FDS_MAX];
+	size_t n = 0;
+	uint8_t *ctx;
+
+	if (dup2(socket, RUNNER_SOCKET) < 0 || close_range(RUNNER_SOCKET + 1, ~0U, 0) < 0 ||
+	    close_range(0, RUNNER_SOCKET - 1, 0) < 0)
+		_exit(1);
+	ctx = calloc(1, v->ctx_size);
+	if (!ctx || sandbox_enter_runner() < 0)
+		_exit(1);
+	result.error = run_skeleton(job, ctx, &result);
+	if (!result.error) {
+		uint32_t programs = v->ctx_header_size + v->ctx_map_size * v->n_maps;
+
+		result.step = RUNNER_HAND_OVER;
+		for (uint32_t i = 0; i < v->n_maps; i++)
+			fds[n++] = ctx_fd(ctx, v->ctx_header_size, v->ctx_map_size, v->ctx_map_fd_offset, i);
+		for (uint32_t i = 0; i < v->n_programs; i++)
+			fds[n++] = ctx_fd(ctx, programs, v->ctx_prog_size, v->ctx_prog_fd_offset, i);
+	}
+	answer(RUNNER_SOCKET, &result, fds, n);
+	_exit(0);
+}
+
+int runner_start(const struct runner_job *job, pid_t *ret_pid, int *ret_fd)
+{
+	int pair[2];
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return -errno;
+	pid = fork();
+	if (pid < 0) {
+		int r = -errno;
+
+		close_fd(pair[0]);
+		close_fd(pair[1]);
+		return r;
+	}
+	if (pid == 0)
+		runner(job, pair[1]);
+	close_fd(pair[1]);
+	*ret_pid = pid;
+	*ret_fd = pair[0];
+	return 0;
+}
+
+/* The last line of the log that says something; the verifier's verdict stands there. */
+static const char *last_line(char *log)
+{
+	char *end, *line;
+
+	log[RUNNER_LOG_MAX - 1] = '\0';
+	for (;;) {
+		end = log + strlen(log);
+		while (end > log && (end[-1] == '\n' || end[-1] == ' '))
+			*--end = '\0';
+		line = strrchr(log, '\n');
+		line = line ? line + 1 : log;
+		if (line == log || strncmp(line, "processed ", 10))
+			return line;
+		line[-1] = '\0';
+	}
+}
+
+static int explain(struct runner_result *result, struct refusal *refusal)
+{
+	static const char *const steps[_RUNNER_STEP_MAX] = {
+		[RUNNER_DATA_MAP] = "data map",
+		[RUNNER_LOADER_PROGRAM] = "skeleton",
+		[RUNNER_RUN] = "run",
+		[RUNNER_HAND_OVER] = "hand over",
+	};
+	const char *step = result->step < _RUNNER_STEP_MAX ? steps[result->step] : "runner";
+	const char *line = last_line(result->log);
+
+	return refusal_set(refusal, REFUSAL_LOAD_FAILED, step, "the kernel refused the light skeleton: %s%s%s",
+			   strerror(-result->error), *line ? ": " : "", line);
+}
+
+int runner_collect(int fd, int *fds, size_t n_fds, struct refusal *refusal)
+{
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(int) * RUNNER_FDS_MAX)];
+	} control;
+	struct runner_result result = { 0 };
+	struct iovec iov = { .iov_base = &result, .iov_len = sizeof(result) };
+	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes,
+			     .msg_controllen = sizeof(control.bytes) };
+	int got[RUNNER_FDS_MAX];
+	size_t n = 0;
+	ssize_t size;
+
+	size = recvmsg(fd, &mh, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	if (size <= 0)
+		return refusal_set(refusal, REFUSAL_LOAD_FAILED, "runner",
+				   "the light skeleton ended its runner, or ran into its deadline");
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(&mh); c; c = CMSG_NXTHDR(&mh, c))
+		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS && !n) {
+			n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+			memcpy(got, CMSG_DATA(c), n * sizeof(int));
+		}
+	if (size == sizeof(result) && !result.error && n == n_fds && !(mh.msg_flags & (MSG_TRUNC | MSG_CTRUNC))) {
+		memcpy(fds, got, n * sizeof(int));
+		return 0;
+	}
+	for (size_t i = 0; i < n; i++)
+		close_fd(got[i]);
+	if (size == sizeof(result) && result.error < 0 && result.error > -4096)
+		return explain(&result, refusal);
+	return refusal_set(refusal, REFUSAL_LOAD_FAILED, "hand over",
+			   "the light skeleton did not hand over the maps and programs that its manifest lists");
+}

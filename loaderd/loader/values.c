@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "loaderd/loader/values.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "loaderd/loader/bpfcall.h"
+
+#define ROWS_MAX 4096 /* more label sets than any inner map of the standard set can hold */
+
+static size_t possible_cpus;
+
+int values_start(void)
+{
+	_cleanup_close_ int fd = open("/sys/devices/system/cpu/possible", O_RDONLY | O_CLOEXEC);
+	char text[256] = "";
+	unsigned int last;
+	const char *p;
+
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0)
+		return -ENODATA;
+	/* "0-3" or "0,2-5": the last number is the highest. */
+	p = strrchr(text, '-');
+	if (!p || (strrchr(text, ',') && strrchr(text, ',') > p))
+		p = strrchr(text, ',');
+	if (sscanf(p ? p + 1 : text, "%u", &last) != 1 || last >= 8192)
+		return -ENODATA;
+	possible_cpus = last + 1;
+	return 0;
+}
+
+size_t values_cpus(void)
+{
+	return possible_cpus;
+}
+
+/* Looks a per-CPU value of n u64 up and adds the CPUs together. */
+static int lookup_sum(int map, const void *key, uint64_t *sum, size_t n)
+{
+	_cleanup_free_ uint64_t *values = calloc(possible_cpus * n, sizeof(*values));
+	int r;
+
+	if (!values)
+		return -ENOMEM;
+	r = bpfcall_map_lookup(map, key, values);
+	if (r < 0)
+		return r;
+	memset(sum, 0, n * sizeof(*sum));
+	for (size_t cpu = 0; cpu < possible_cpus; cpu++)
+		for (size_t i = 0; i < n; i++)
+			sum[i] += values[cpu * n + i];
+	return 0;
+}
+
+static int send_counters(struct peer *warden, uint64_t call, int map, uint32_t index, uint32_t program_wide)
+{
+	struct message_counters row = { .m = { .type = MESSAGE_COUNTERS, .call = call },
+					.program_wide = program_wide };
+
+	if (map < 0)
+		return 0;
+	if (lookup_sum(map, &index, (uint64_t *)&row.counters, sizeof(row.counters) / sizeof(uint64_t)) < 0)
+		return 0;
+	return PEER_SEND(warden, &row, NULL, 0);
+}
+
+static int send_histogram(struct peer *warden, uint64_t call, int map, const uint8_t *key, uint32_t key_size)
+{
+	struct message_histogram row = { .m = { .type = MESSAGE_HISTOGRAM, .call = call },
+					 .labels_size = key_size };
+
+	memcpy(row.labels, key, key_size);
+	if (lookup_sum(map, key, (uint64_t *)&row.histogram, sizeof(row.histogram) / sizeof(uint64_t)) < 0)
+		return 0;
+	return PEER_SEND(warden, &row, NULL, 0);
+}
+
+static int send_count(struct peer *warden, uint64_t call, int map, const uint8_t *key, uint32_t key_size)
+{
+	struct message_count row = { .m = { .type = MESSAGE_COUNT, .call = call }, .labels_size = key_size };
+
+	memcpy(row.labels, key, key_size);
+	if (lookup_sum(map, key, &row.count, 1) < 0)
+		return 0;
+	return PEER_SEND(warden, &row, NULL, 0);
+}
+
+typedef int (*row_fn)(struct peer *warden, uint64_t call, int map, const uint8_t *key, uint32_t key_size);
+
+/* One row for each key that the map holds now. Keys may come and go meanwhile: a vanished one starts the walk
+ * again from the first, so the number of steps has a bound. */
+static int send_rows(struct peer *warden, uint64_t call, int map, uint32_t key_size, row_fn row)
+{
+	uint8_t key[LABELS_SIZE_MAX], next[LABELS_SIZE_MAX];
+	int r = bpfcall_map_next_key(map, NULL, key);
+
+	for (int i = 0; i < ROWS_MAX && r >= 0; i++) {
+		r = row(warden, call, map, key, key_size);
+		if (r < 0)
+			return r;
+		r = bpfcall_map_next_key(map, key, next);
+		memcpy(key, next, key_size);
+	}
+	return r == -ENOENT || r >= 0 ? 0 : r;
+}
+
+static uint32_t inner_key_size(const struct instance *instance, enum spec_map_kind kind)
+{
+	for (uint32_t i = 0; i < instance->variant->n_maps; i++)
+		if (instance->variant->maps[i].kind == (uint32_t)kind)
+			return instance->variant->maps[i].inner_key_size;
+	return 0;
+}
+
+int values_send(struct peer *warden, uint64_t call, const struct instance *instance,
+		const struct subscriber *subscriber)
+{
+	static const struct {
+		enum subscriber_map map;
+		enum spec_map_kind kind;
+		row_fn row;
+	} tables[] = {
+		{ SUBSCRIBER_HISTOGRAM, SPEC_MAP_HISTOGRAMS, send_histogram },
+		{ SUBSCRIBER_COUNT, SPEC_MAP_COUNTS, send_count },
+	};
+	struct message end = { .type = MESSAGE_END, .call = call };
+	int r;
+
+	r = send_counters(warden, call, instance_map(instance, SPEC_MAP_COUNTERS), subscriber->a.slot, 0);
+	if (r >= 0)
+		r = send_counters(warden, call, instance_map(instance, SPEC_MAP_TOTALS), 0, 1);
+	for (size_t i = 0; i < 2 && r >= 0; i++) {
+		uint32_t key_size = inner_key_size(instance, tables[i].kind);
+		int map = subscriber->maps[tables[i].map];
+
+		if (map >= 0 && key_size && key_size <= LABELS_SIZE_MAX)
+			r = send_rows(warden, call, map, key_size, tables[i].row);
+	}
+	if (r < 0)
+		return r;
+	return peer_send(warden, &end, sizeof(end), NULL, 0);
+}
