@@ -30,6 +30,3 @@ bool spec_identifier(const char *text);
 
 /* Rules M14 to M17 on one variant, whose counts were not looked at before. */
 int spec_validate_variant(const struct spec *spec, const struct spec_variant *v, struct refusal *refusal);
-
-/* The only map of a kind; NULL: none. */
-const struct spec_map *spec_variant_map(const struct spec_variant *v, uint32_t kind);

@@ -97,23 +97,34 @@ static int check_helpers(const struct spec_variant *v, const struct spec_program
 	return 0;
 }
 
-static int check_hook(const struct spec_variant *v, const struct spec_program *p, struct refusal *refusal)
+/* The row for a hook that names a tracepoint; -1: none. */
+static int find_hook(const char *hook)
 {
 	for (size_t i = 0; i < sizeof(hooks) / sizeof(*hooks); i++) {
 		size_t n = strlen(hooks[i].prefix);
 
-		if (strncmp(p->hook, hooks[i].prefix, n))
-			continue;
-		if (!spec_identifier(p->hook + n))
-			BROKEN("M16", "variant %s: program %s: hook \"%s\" names no tracepoint", v->name,
-			       p->name, p->hook);
-		if (p->type != hooks[i].type || p->attach_type != hooks[i].attach_type)
-			BROKEN("M16", "variant %s: program %s: types %u and %u are not those of hook \"%s\"",
-			       v->name, p->name, p->type, p->attach_type, p->hook);
-		return 0;
+		if (!strncmp(hook, hooks[i].prefix, n) && spec_identifier(hook + n))
+			return (int)i;
 	}
-	BROKEN("M16", "variant %s: program %s: hook \"%s\" is not one that bpfwarden serves", v->name,
-	       p->name, p->hook);
+	return -1;
+}
+
+bool spec_hook_served(const char *hook, uint32_t type, uint32_t attach_type)
+{
+	int i = find_hook(hook);
+
+	return i >= 0 && hooks[i].type == type && hooks[i].attach_type == attach_type;
+}
+
+static int check_hook(const struct spec_variant *v, const struct spec_program *p, struct refusal *refusal)
+{
+	if (find_hook(p->hook) < 0)
+		BROKEN("M16", "variant %s: program %s: hook \"%s\" is not one that bpfwarden serves", v->name,
+		       p->name, p->hook);
+	if (!spec_hook_served(p->hook, p->type, p->attach_type))
+		BROKEN("M16", "variant %s: program %s: types %u and %u are not those of hook \"%s\"", v->name,
+		       p->name, p->type, p->attach_type, p->hook);
+	return 0;
 }
 
 static int check_programs(const struct spec_variant *v, struct refusal *refusal)

@@ -184,5 +184,11 @@ bool spec_check(const struct spec *spec);
 /* The same with the reason: returns 0 or REFUSAL_BUNDLE_INVALID, subject the rule of docs/FORMAT-bundle.md. */
 int spec_validate(const struct spec *spec, struct refusal *refusal);
 
+/* True for a hook that bpfwarden attaches: a section name of libbpf with the types that belong to it (rule M16). */
+bool spec_hook_served(const char *hook, uint32_t type, uint32_t attach_type);
+
+/* The first map of a kind; NULL: none. */
+const struct spec_map *spec_variant_map(const struct spec_variant *v, uint32_t kind);
+
 /* "tcp.state-3", the bundle's own name; buffer of at least PROBE_NAME_MAX + 21 bytes. */
 void spec_bundle_name(const struct spec *spec, char *buffer, unsigned long size);
