@@ -28,17 +28,18 @@ struct varlink_call {
 	bool more, oneway, upgrade;
 };
 
-/* Parses a frame without its NUL, at most VARLINK_FRAME_MAX bytes. -EBADMSG: not a call, end the connection. */
+/* Parses a frame without its NUL, at most VARLINK_FRAME_MAX bytes. -EBADMSG: not a call, end the connection.
+ */
 int varlink_call_parse(const char *frame, size_t size, struct varlink_call *ret);
 void varlink_call_clear(struct varlink_call *call);
 
 /* One declared parameter, and where in the method's struct its value goes. */
 enum varlink_type {
 	VARLINK_STRING, /* const char *, borrowed from the call */
-	VARLINK_INT,	/* struct varlink_int */
-	VARLINK_BOOL,	/* bool */
+	VARLINK_INT,    /* struct varlink_int */
+	VARLINK_BOOL,   /* bool */
 	VARLINK_OBJECT, /* json_t *, borrowed */
-	VARLINK_ARRAY,	/* json_t *, borrowed */
+	VARLINK_ARRAY,  /* json_t *, borrowed */
 };
 struct varlink_int {
 	bool present;
@@ -51,10 +52,10 @@ struct varlink_field {
 	size_t offset;
 };
 
-/* Fills the zeroed struct at `into`. Missing optional parameters and null stay zero. False for a missing required
- * one, a wrong type or an unknown member; its name, cut and printable, is then in bad. */
-bool varlink_parameters(const json_t *parameters, const struct varlink_field *fields, size_t n_fields, void *into,
-			char *bad, size_t bad_size);
+/* Fills the zeroed struct at `into`. Missing optional parameters and null stay zero. False for a missing
+ * required one, a wrong type or an unknown member; its name, cut and printable, is then in bad. */
+bool varlink_parameters(const json_t *parameters, const struct varlink_field *fields, size_t n_fields,
+			void *into, char *bad, size_t bad_size);
 
 /* Writing, each with its terminating NUL. A reply is `begin`, members or nothing, `end`. */
 void varlink_reply_begin(struct json_text *t);
