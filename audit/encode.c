@@ -263,7 +263,7 @@ static char *escape_del(char *text)
 	escaped = malloc(size + 5 * n + 1);
 	for (size_t i = 0; escaped && i <= size; i++)
 		if (text[i] == '\x7f')
-			at += (size_t)sprintf(escaped + at, "\\u007f");
+			at += (size_t)sprintf(escaped + at, "\\u007F");
 		else
 			escaped[at++] = text[i];
 	free(text);

@@ -1,0 +1,542 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The log as its callers see it: order, bytes, queries, counted denials, and whom it refuses to open. */
+#include "audit-fixture.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static void test_commit_makes_visible(void **state)
+{
+	struct audit *audit = fixture_open(*state);
+
+	assert_int_equal(audit_head(audit), 0);
+	assert_int_equal(fixture_append(audit, 1000, "tcp.state"), 1);
+	assert_int_equal(fixture_append(audit, 1000, "tcp.state"), 2);
+	assert_true(audit_pending(audit));
+	assert_int_equal(audit_head(audit), 0);
+	assert_int_equal(audit_get(audit, 1, NULL, NULL, NULL), -ENOENT);
+	fixture_commit(audit);
+	assert_false(audit_pending(audit));
+	assert_int_equal(fixture_check_log(audit), 2);
+	assert_int_equal(audit_get(audit, 3, NULL, NULL, NULL), -ENOENT);
+	audit = audit_close(audit);
+
+	audit = fixture_open(*state);
+	assert_int_equal(audit_head(audit), 2);
+	assert_int_equal(fixture_append(audit, 0, "tcp.state"), 3);
+	audit = audit_close(audit); /* commits */
+	audit = fixture_open(*state);
+	assert_int_equal(fixture_check_log(audit), 3);
+	audit_close(audit);
+}
+
+static void test_complete_record(void **state)
+{
+	static const uint8_t digest[DIGEST_SIZE] = { 0xab, [31] = 0xcd };
+	static const gid_t gids[] = { 100, 4294967294U };
+	static const char *const signers[] = { "release", "security" };
+	static const struct audit_param params[] = { { "min", 7 }, { "max", UINT64_MAX } };
+	static const uint32_t ids[] = { 41, 42 };
+	struct audit_requester requester = {
+		.uid = 1000,
+		.user = "alice",
+		.gids = gids,
+		.n_gids = 2,
+		.loginuid = 1000,
+		.pid = 77,
+		.pidfd_inode = 12345,
+		.comm = "cu\x1b[2Jrl\n\x7f\"\xff",
+		.cgroup = "/user.slice/\xc3\xa4",
+		.container = AUDIT_NO,
+	};
+	struct audit_record record = {
+		.kind = AUDIT_OUTCOME,
+		.verdict = AUDIT_FAILED,
+		.decision = 9,
+		.requester = &requester,
+		.action = "attach",
+		.probe = "tcp.state",
+		.serial = 3,
+		.digest = digest,
+		.signers = signers,
+		.n_signers = 2,
+		.target_kind = "unit",
+		.target = "shop.service",
+		.params = params,
+		.n_params = 2,
+		.rule = "shop",
+		.policy_digest = digest,
+		.refusal_code = REFUSAL_LOAD_FAILED,
+		.refusal_reason = "no",
+		.error = EACCES,
+		.program_ids = ids,
+		.n_program_ids = 2,
+		.kernel_verified = AUDIT_KERNEL_VERIFIED_YES,
+		.keyring = ".k",
+		.attachment = "a1",
+		.detail = "d",
+	};
+	static const char expected[] =
+		"\"verdict\":\"failed\",\"decision\":9,\"requester\":{\"uid\":1000,\"user\":\"alice\","
+		"\"n_gids\":2,\"gids\":[100,4294967294],\"loginuid\":1000,\"pid\":77,\"pidfd_inode\":12345,"
+		"\"comm\":\"cu\\u001B[2Jrl\\n\\u007F\\\"\\uFFFD\",\"cgroup\":\"/user.slice/\\u00E4\","
+		"\"container\":\"no\"},\"action\":\"attach\",\"probe\":\"tcp.state\",\"serial\":3,\"digest\":"
+		"\"ab000000000000000000000000000000000000000000000000000000000000cd\","
+		"\"signers\":[\"release\",\"security\"],\"target\":{\"kind\":\"unit\",\"name\":\"shop."
+		"service\"},"
+		"\"params\":{\"min\":7,\"max\":\"18446744073709551615\"},\"rule\":\"shop\",\"policy\":"
+		"\"ab000000000000000000000000000000000000000000000000000000000000cd\","
+		"\"refusal\":{\"name\":\"LoadFailed\",\"reason\":\"no\"},\"errno\":13,\"program_ids\":[41,42]"
+		","
+		"\"kernel_verified\":\"yes\",\"keyring\":\".k\",\"attachment\":\"a1\",\"detail\":\"d\"}";
+	struct audit *audit = fixture_open(*state);
+	const char *text, *verdict;
+
+	assert_int_equal(audit_append(audit, &record, NULL, NULL), 0);
+	fixture_commit(audit);
+	text = fixture_record(audit, 1);
+	verdict = strstr(text, "\"verdict\"");
+	assert_non_null(verdict);
+	assert_string_equal(verdict, expected);
+	for (const char *c = text; *c; c++)
+		assert_in_range(*c, ' ', '~');
+	fixture_check_log(audit);
+	audit_close(audit);
+}
+
+static void test_absent_members_are_left_out(void **state)
+{
+	struct audit_record record = AUDIT_RECORD_INIT(AUDIT_START);
+	struct audit *audit = fixture_open(*state);
+	json_t *json;
+
+	assert_int_equal(audit_append(audit, &record, NULL, NULL), 0);
+	fixture_commit(audit);
+	json = json_loads(fixture_record(audit, 1), 0, NULL);
+	assert_int_equal(json_object_size(json), 6); /* v seq kind time_ns monotonic_ns boot */
+	json_decref(json);
+	audit_close(audit);
+}
+
+static void test_all_groups_or_none(void **state)
+{
+	static gid_t gids[AUDIT_GIDS_MAX + 1];
+	struct audit_requester requester = AUDIT_REQUESTER_INIT;
+	struct audit_record record = AUDIT_RECORD_INIT(AUDIT_DECISION);
+	struct audit *audit = fixture_open(*state);
+	struct refusal refusal;
+	json_t *json;
+
+	for (size_t i = 0; i < AUDIT_GIDS_MAX + 1; i++)
+		gids[i] = 4294900000U + (gid_t)i;
+	requester.gids = gids;
+	requester.n_gids = AUDIT_GIDS_MAX;
+	record.requester = &requester;
+	assert_int_equal(audit_append(audit, &record, NULL, NULL), 0);
+	fixture_commit(audit);
+	json = json_object_get(json_loads(fixture_record(audit, 1), 0, NULL), "requester");
+	assert_int_equal(json_integer_value(json_object_get(json, "n_gids")), AUDIT_GIDS_MAX);
+	assert_int_equal(json_array_size(json_object_get(json, "gids")), AUDIT_GIDS_MAX);
+	requester.n_gids++;
+	assert_int_equal(audit_append(audit, &record, NULL, &refusal), REFUSAL_INVALID_ARGUMENT);
+	assert_string_equal(refusal.subject, "gids");
+	assert_false(audit_pending(audit));
+	audit_close(audit);
+}
+
+static void test_record_too_large(void **state)
+{
+	char *detail = malloc(AUDIT_RECORD_MAX + 1);
+	struct audit_record record = AUDIT_RECORD_INIT(AUDIT_CHANGE);
+	struct audit *audit = fixture_open(*state);
+	struct refusal refusal;
+
+	memset(detail, 'x', AUDIT_RECORD_MAX);
+	detail[AUDIT_RECORD_MAX] = '\0';
+	record.detail = detail;
+	assert_int_equal(audit_append(audit, &record, NULL, &refusal), REFUSAL_INVALID_ARGUMENT);
+	assert_string_equal(refusal.subject, "record");
+	record.detail = NULL;
+	record.kind = _AUDIT_KIND_MAX;
+	assert_int_equal(audit_append(audit, &record, NULL, &refusal), -EINVAL);
+	free(detail);
+	audit_close(audit);
+}
+
+static void test_staging_is_bounded(void **state)
+{
+	struct audit_record record = AUDIT_RECORD_INIT(AUDIT_READ);
+	struct audit *audit = fixture_open(*state);
+	struct refusal refusal;
+
+	for (int i = 0; i < AUDIT_STAGED_MAX; i++)
+		assert_int_equal(audit_append(audit, &record, NULL, NULL), 0);
+	assert_int_equal(audit_append(audit, &record, NULL, &refusal), REFUSAL_AUDIT_UNAVAILABLE);
+	assert_string_equal(refusal.subject, "stage");
+	fixture_commit(audit);
+	assert_int_equal(audit_append(audit, &record, NULL, NULL), 0);
+	fixture_commit(audit);
+	assert_int_equal(fixture_check_log(audit), AUDIT_STAGED_MAX + 1);
+	audit_close(audit);
+}
+
+static void test_append_only(void **state)
+{
+	static const struct {
+		const char *sql, *message;
+	} cases[] = {
+		{ "UPDATE record SET bytes = x'00'", "the log is append-only" },
+		{ "DELETE FROM record WHERE seq = 2", "the log is append-only" },
+		{ "DELETE FROM record", "the log is append-only" },
+		{ "UPDATE policy SET text = x'00'", "the log is append-only" },
+		{ "DELETE FROM policy", "the log is append-only" },
+		{ "INSERT OR REPLACE INTO record SELECT 1, 0, 'read', NULL, NULL, NULL, NULL, NULL, leaf, "
+		  "bytes "
+		  "FROM record WHERE seq = 2",
+		  "the sequence has no gaps" },
+		{ "INSERT INTO record SELECT 4, 0, 'read', NULL, NULL, NULL, NULL, NULL, leaf, bytes FROM "
+		  "record "
+		  "WHERE seq = 2",
+		  "the sequence has no gaps" },
+		{ "INSERT INTO record SELECT NULL, 0, 'read', NULL, NULL, NULL, NULL, NULL, leaf, bytes FROM "
+		  "record "
+		  "WHERE seq = 2",
+		  "the sequence has no gaps" },
+	};
+	struct audit *audit = fixture_open(*state);
+	uint8_t digest[DIGEST_SIZE];
+
+	fixture_append(audit, 0, "a");
+	fixture_append(audit, 0, "b");
+	assert_int_equal(audit_put_policy(audit, "text", 4, digest, NULL), 0);
+	fixture_commit(audit);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *message = fixture_sql(*state, cases[i].sql);
+
+		assert_non_null(message);
+		assert_string_equal(message, cases[i].message);
+	}
+	assert_null(fixture_sql(*state, "INSERT OR REPLACE INTO policy SELECT digest, x'00' FROM policy"));
+	assert_int_equal(fixture_check_log(audit), 2);
+	audit_close(audit);
+}
+
+static void test_policy_stored_once(void **state)
+{
+	struct audit *audit = fixture_open(*state);
+	uint8_t digest[DIGEST_SIZE], again[DIGEST_SIZE];
+	char *text = NULL;
+	size_t size = 0;
+
+	/* sha256sum of "abc", FIPS 180-2, B.1 */
+	static const uint8_t expected[4] = { 0xba, 0x78, 0x16, 0xbf };
+
+	assert_int_equal(audit_put_policy(audit, "abc", 3, digest, NULL), 0);
+	assert_memory_equal(digest, expected, 4);
+	assert_int_equal(audit_get_policy(audit, digest, &text, &size, NULL), -ENOENT);
+	fixture_commit(audit);
+	assert_int_equal(audit_put_policy(audit, "abc", 3, again, NULL), 0);
+	assert_int_equal(audit_put_policy(audit, "", 0, again, NULL), 0);
+	fixture_commit(audit);
+	assert_int_equal(audit_get_policy(audit, digest, &text, &size, NULL), 0);
+	assert_int_equal(size, 3);
+	assert_string_equal(text, "abc");
+	free(text);
+	assert_int_equal(audit_get_policy(audit, again, &text, &size, NULL), 0);
+	assert_int_equal(size, 0);
+	free(text);
+	audit_close(audit);
+}
+
+static int collect(const struct audit_row *row, void *userdata)
+{
+	char *list = userdata;
+
+	snprintf(list + strlen(list), 64 - strlen(list), "%llu ", (unsigned long long)row->seq);
+	return 0;
+}
+
+static int stop_at_two(const struct audit_row *row, void *userdata)
+{
+	collect(row, userdata);
+	return row->seq == 2 ? 1 : 0;
+}
+
+static int give_up(const struct audit_row *row, void *userdata)
+{
+	(void)row, (void)userdata;
+	return -ECANCELED;
+}
+
+static void test_query(void **state)
+{
+	static const struct {
+		struct audit_filter filter;
+		const char *expected;
+	} cases[] = {
+		{ { 0 }, "1 2 3 4 5 " },
+		{ { .reverse = true }, "5 4 3 2 1 " },
+		{ { .reverse = true, .limit = 2 }, "5 4 " },
+		{ { .reverse = true, .from_seq = 3 }, "3 2 1 " },
+		{ { .from_seq = 4 }, "4 5 " },
+		{ { .from_seq = UINT64_MAX }, "" },
+		{ { .by_uid = true, .uid = 1000 }, "1 3 " },
+		{ { .by_uid = true, .uid = 1 }, "" },
+		{ { .probe = "dns.latency" }, "2 3 " },
+		{ { .probe = "dns.latency' OR 1" }, "" },
+		{ { .by_uid = true, .uid = 1000, .probe = "dns.latency" }, "3 " },
+		{ { .verdict = AUDIT_ALLOW }, "1 2 3 " },
+		{ { .verdict = AUDIT_OK }, "4 " },
+		{ { .action = "detach" }, "4 " },
+		{ { .attachment = "a1" }, "4 " },
+		{ { .since = 1, .until = 2 }, "" },
+		{ { .since = 1 }, "1 2 3 4 5 " },
+		{ { .since = INT64_MAX }, "" },
+	};
+	struct audit_record record = AUDIT_RECORD_INIT(AUDIT_OUTCOME);
+	struct audit_record stop = AUDIT_RECORD_INIT(AUDIT_STOP);
+	struct audit *audit = fixture_open(*state);
+	char list[64] = "";
+
+	fixture_append(audit, 1000, "tcp.state");
+	fixture_append(audit, 0, "dns.latency");
+	fixture_append(audit, 1000, "dns.latency");
+	record.verdict = AUDIT_OK;
+	record.action = "detach";
+	record.attachment = "a1";
+	assert_int_equal(audit_append(audit, &record, NULL, NULL), 0);
+	assert_int_equal(audit_append(audit, &stop, NULL, NULL), 0);
+	fixture_commit(audit);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		list[0] = '\0';
+		assert_int_equal(audit_query(audit, &cases[i].filter, collect, list, NULL), 0);
+		assert_string_equal(list, cases[i].expected);
+	}
+	list[0] = '\0';
+	assert_int_equal(audit_query(audit, NULL, stop_at_two, list, NULL), 0);
+	assert_string_equal(list, "1 2 ");
+	assert_int_equal(audit_query(audit, NULL, give_up, NULL, NULL), -ECANCELED);
+	audit_close(audit);
+}
+
+static uint64_t deny(struct audit *audit, uid_t uid, const char *rule)
+{
+	struct audit_requester requester = AUDIT_REQUESTER_INIT;
+	struct audit_record record = AUDIT_RECORD_INIT(AUDIT_DECISION);
+	uint64_t seq = 99;
+
+	requester.uid = uid;
+	requester.user = "bob";
+	record.requester = &requester;
+	record.verdict = AUDIT_DENY;
+	record.rule = rule;
+	assert_int_equal(audit_append_denial(audit, &record, &seq, NULL), 0);
+	return seq;
+}
+
+static void test_denials_are_counted(void **state)
+{
+	struct audit *audit = fixture_open(*state);
+
+	assert_int_equal(audit_next_tick(audit), UINT64_MAX);
+	assert_int_equal(deny(audit, 1, "containers"), 1);
+	for (int i = 0; i < 1000; i++)
+		assert_int_equal(deny(audit, 1, "containers"), 0);
+	assert_int_equal(deny(audit, 1, "other"), 2);
+	assert_int_equal(deny(audit, 2, "containers"), 3);
+	fixture_commit(audit);
+	assert_int_equal(audit_head(audit), 3);
+	assert_in_range(audit_next_tick(audit), fixture_now() + SECONDS(50), fixture_now() + SECONDS(60));
+	assert_int_equal(audit_tick(audit, fixture_now(), NULL), 0);
+	assert_int_equal(audit_head(audit), 3);
+
+	assert_int_equal(audit_tick(audit, fixture_now() + SECONDS(61), NULL), 0);
+	assert_int_equal(fixture_check_log(audit), 4);
+	assert_non_null(strstr(fixture_record(audit, 4), "\"kind\":\"denials\""));
+	assert_non_null(
+		strstr(fixture_record(audit, 4), "\"verdict\":\"deny\",\"decision\":1,\"count\":1000,"));
+	assert_non_null(strstr(fixture_record(audit, 4), "\"rule\":\"containers\""));
+	assert_non_null(strstr(fixture_record(audit, 4), "\"user\":\"bob\""));
+	assert_int_equal(audit_next_tick(audit), UINT64_MAX);
+	assert_int_equal(deny(audit, 1, "containers"), 5);
+	deny(audit, 1, "containers");
+	audit_close(audit); /* the count goes along */
+	audit = fixture_open(*state);
+	assert_int_equal(fixture_check_log(audit), 6);
+	assert_non_null(strstr(fixture_record(audit, 6), "\"count\":1,"));
+	audit_close(audit);
+}
+
+static void test_denials_table_is_bounded(void **state)
+{
+	struct audit *audit = fixture_open(*state);
+	uint64_t seq;
+
+	for (uid_t uid = 0; uid < AUDIT_DENIALS_MAX; uid++) {
+		deny(audit, uid, "r");
+		assert_int_equal(deny(audit, uid, "r"), 0);
+	}
+	fixture_commit(audit);
+	assert_int_equal(audit_head(audit), AUDIT_DENIALS_MAX);
+	/* One more pair pushes the oldest out: its count, then the new denial. */
+	seq = deny(audit, 5000, "r");
+	assert_int_equal(seq, AUDIT_DENIALS_MAX + 2);
+	fixture_commit(audit);
+	assert_non_null(strstr(fixture_record(audit, seq - 1), "\"count\":1,"));
+	assert_non_null(strstr(fixture_record(audit, seq - 1), "\"uid\":0,"));
+	assert_int_equal(deny(audit, 1, "r"), 0);
+	audit_close(audit);
+	audit = fixture_open(*state);
+	assert_int_equal(fixture_check_log(audit), AUDIT_DENIALS_MAX + 2 + AUDIT_DENIALS_MAX - 1);
+	audit_close(audit);
+}
+
+static void test_tick_commits_outcomes(void **state)
+{
+	struct audit *audit = fixture_open(*state);
+
+	fixture_append(audit, 0, "p");
+	assert_in_range(audit_next_tick(audit), fixture_now() - SECONDS(1), fixture_now() + SECONDS(1));
+	assert_int_equal(audit_tick(audit, audit_next_tick(audit), NULL), 0);
+	assert_int_equal(audit_head(audit), 1);
+	assert_int_equal(audit_next_tick(audit), UINT64_MAX);
+	audit_close(audit);
+}
+
+static void refuse_open(const char *directory, const char *subject)
+{
+	struct refusal refusal = { 0 };
+	struct audit *audit = NULL;
+
+	assert_int_equal(audit_open_at(directory, NULL, &audit, &refusal), REFUSAL_AUDIT_UNAVAILABLE);
+	assert_null(audit);
+	assert_string_equal(refusal.subject, subject);
+	assert_true(refusal.reason[0]);
+}
+
+static void test_hostile_databases(void **state)
+{
+	static const struct {
+		const char *sql, *subject;
+	} cases[] = {
+		{ "CREATE TABLE extra (a)", "schema" },
+		{ "CREATE VIEW extra AS SELECT 1", "schema" },
+		{ "CREATE TRIGGER extra AFTER INSERT ON record BEGIN DELETE FROM meta; END", "schema" },
+		{ "CREATE INDEX extra ON record (bytes)", "schema" },
+		{ "DROP TRIGGER record_delete", "schema" },
+		{ "DROP TRIGGER record_update; CREATE TRIGGER record_update BEFORE UPDATE ON record BEGIN "
+		  "SELECT 1; "
+		  "END",
+		  "schema" },
+		{ "DROP INDEX record_uid", "schema" },
+		{ "PRAGMA application_id = 1", "application_id" },
+		{ "PRAGMA user_version = 2", "user_version" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct audit *audit = fixture_open(*state);
+
+		fixture_append(audit, 0, "p");
+		audit_close(audit);
+		assert_null(fixture_sql(*state, cases[i].sql));
+		refuse_open(*state, cases[i].subject);
+		unlink(fixture_path(*state, "log.sqlite"));
+	}
+}
+
+static void test_touched_tail(void **state)
+{
+	struct audit *audit = fixture_open(*state);
+
+	fixture_append(audit, 0, "p");
+	audit_close(audit);
+	assert_null(fixture_sql(*state, "DROP TRIGGER record_update; UPDATE record SET "
+					"bytes = CAST(replace(bytes, 'attach', 'detach') AS BLOB)"));
+	refuse_open(*state, "schema");
+	assert_null(fixture_sql(*state, "CREATE TRIGGER record_update BEFORE UPDATE ON record "
+					"BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END"));
+	refuse_open(*state, "tail");
+}
+
+static void test_foreign_files(void **state)
+{
+	FILE *file = fopen(fixture_path(*state, "log.sqlite"), "we");
+
+	fprintf(file, "this is not a database, and it is longer than a header of one hundred bytes, so that "
+		      "SQLite has to look at it");
+	fclose(file);
+	refuse_open(*state, "open"); /* mode */
+	chmod(fixture_path(*state, "log.sqlite"), 0600);
+	refuse_open(*state, "journal_mode");
+	unlink(fixture_path(*state, "log.sqlite"));
+
+	assert_null(fixture_sql(*state, "CREATE TABLE theirs (a)"));
+	chmod(fixture_path(*state, "log.sqlite"), 0600);
+	refuse_open(*state, "application_id");
+	unlink(fixture_path(*state, "log.sqlite"));
+
+	assert_int_equal(symlink("/tmp/elsewhere", fixture_path(*state, "log.sqlite")), 0);
+	refuse_open(*state, "open");
+}
+
+static void test_directory(void **state)
+{
+	struct audit *audit;
+
+	refuse_open(fixture_path(*state, "missing"), "directory");
+	chmod(*state, 0750);
+	refuse_open(*state, "directory");
+	chmod(*state, 0700);
+	audit = fixture_open(*state);
+	refuse_open(*state, "lock");
+	audit_close(audit);
+	audit_close(fixture_open(*state));
+}
+
+static void test_private_files(void **state)
+{
+	static const char *const names[] = { "log.sqlite", "log.sqlite-wal", "log.sqlite-shm" };
+	mode_t mask = umask(0);
+	struct audit *audit = fixture_open(*state);
+	struct stat st;
+
+	fixture_append(audit, 0, "p");
+	fixture_commit(audit);
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(stat(fixture_path(*state, names[i]), &st), 0);
+		assert_int_equal(st.st_mode & 07777, 0600);
+	}
+	umask(mask);
+	audit_close(audit);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_commit_makes_visible),
+		TEST(test_complete_record),
+		TEST(test_absent_members_are_left_out),
+		TEST(test_all_groups_or_none),
+		TEST(test_record_too_large),
+		TEST(test_staging_is_bounded),
+		TEST(test_append_only),
+		TEST(test_policy_stored_once),
+		TEST(test_query),
+		TEST(test_denials_are_counted),
+		TEST(test_denials_table_is_bounded),
+		TEST(test_tick_commits_outcomes),
+		TEST(test_hostile_databases),
+		TEST(test_touched_tail),
+		TEST(test_foreign_files),
+		TEST(test_directory),
+		TEST(test_private_files),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
