@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <stdio.h>
+#include <string.h>
+
+#include "loaderd/launcher.h"
+#include "loaderd/process.h"
+
+static int usage(FILE *to)
+{
+	fprintf(to, "Usage: bpfwardend warden|gate|parser|loader   one process of the daemon, as its unit starts it\n"
+		    "       bpfwardend launch [--ready-fd=N]      all four in the foreground, each as its own user\n"
+		    "       bpfwardend --version\n");
+	return to == stdout ? 0 : 2;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct {
+		const char *name;
+		int (*run)(void);
+	} processes[] = {
+		{ "warden", warden_main },
+		{ "gate", gate_main },
+		{ "parser", parser_main },
+		{ "loader", loader_main },
+	};
+
+	if (argc >= 2 && !strcmp(argv[1], "launch"))
+		return launcher_main(argc - 1, argv + 1);
+	if (argc == 2 && !strcmp(argv[1], "--version"))
+		return printf("bpfwardend %s\n", BPFWARDEN_VERSION) < 0;
+	if (argc == 2 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")))
+		return usage(stdout);
+	for (size_t i = 0; argc == 2 && i < sizeof(processes) / sizeof(*processes); i++)
+		if (!strcmp(argv[1], processes[i].name)) {
+			process_name = processes[i].name;
+			return processes[i].run();
+		}
+	return usage(stderr);
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "loaderd/sandbox-lists.h"
+
+#include <stddef.h>
+
+/* What the run-time of AddressSanitizer and UndefinedBehaviorSanitizer calls beyond our lists: it maps shadow
+ * memory, reports on stderr and looks at its own threads at exit. Never part of an installed build. */
+const char *const sandbox_instrumentation[] = {
+	"brk", "clock_gettime", "clone", "close", "fcntl", "fstat", "futex", "getpid", "getrandom", "gettid",
+	"getrlimit", "ioctl", "lseek", "madvise", "mmap", "mprotect", "munmap", "newfstatat", "open", "openat", "prctl", "pread64",
+	"prlimit64", "ptrace", "read", "readlink", "rt_sigaction", "rt_sigprocmask", "sched_getaffinity",
+	"sched_yield", "sigaltstack", "statx", "tgkill", "uname", "wait4", "write", NULL,
+};
