@@ -126,6 +126,23 @@ static int parse(struct verification *v, const uint8_t *sig, size_t size, struct
 	return 0;
 }
 
+/* OpenSSL compares names without regard to case and blanks (X509_NAME_cmp(3)); two spellings of one signature
+ * would have two digests, so the issuer must be there byte for byte. */
+static bool is_signer(const struct verification *v, X509 *x509)
+{
+	struct der sid = v->profile.signer.body;
+	struct der_item issuer;
+	struct der name = {};
+
+	if (CMS_SignerInfo_cert_cmp(signer_info(v), x509) != 0)
+		return false;
+	if (v->profile.signer.tag != DER_SEQUENCE)
+		return true;
+	return der_next(&sid, &issuer) &&
+	       X509_NAME_get0_der(X509_get_issuer_name(x509), &name.bytes, &name.size) &&
+	       der_equal(issuer.whole, name);
+}
+
 /* The leaf is the embedded certificate or, without one, the pinned certificate that the signer names. */
 static int find_leaf(struct verification *v, struct refusal *refusal)
 {
@@ -135,13 +152,13 @@ static int find_leaf(struct verification *v, struct refusal *refusal)
 		v->leaf = certificate_from_der(v->profile.certificate.bytes, v->profile.certificate.size);
 		if (!v->leaf)
 			return REFUSE(refusal, "S9", "the embedded certificate cannot be read");
-		if (CMS_SignerInfo_cert_cmp(signer_info(v), v->leaf) != 0)
+		if (!is_signer(v, v->leaf))
 			return REFUSE(refusal, "S9",
 				      "the embedded certificate is not the one that the signer names");
 		return 0;
 	}
 	for (size_t i = 0; i < pinned->n; i++) {
-		if (CMS_SignerInfo_cert_cmp(signer_info(v), pinned->x509[i]) != 0)
+		if (!is_signer(v, pinned->x509[i]))
 			continue;
 		X509_up_ref(pinned->x509[i]);
 		v->leaf = pinned->x509[i];

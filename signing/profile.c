@@ -188,6 +188,7 @@ static int check_signer(struct der signer, uint8_t version, int digest, struct p
 	if (version != (sid.tag == DER_SEQUENCE ? 1 : 3) || !is_integer(number, version))
 		return REFUSE(refusal, "S4",
 			      "the version numbers do not fit the way in which the signer is named");
+	p->signer = sid;
 	if (digest < 0 || take_digest(&signer) != digest)
 		return REFUSE(refusal, "S6", "the digest is not SHA-256 or SHA-384, and the same throughout");
 	if (!der_take(&signer, DER_CONTEXT(0), &attributes))

@@ -25,7 +25,9 @@ enum profile_scheme {
 struct profile {
 	enum profile_digest digest;
 	enum profile_scheme scheme;
-	struct der certificate;    /* size 0: none is embedded */
+	struct der certificate; /* size 0: none is embedded */
+	struct der_item
+		signer; /* SignerIdentifier: SEQUENCE of issuer and serial number, or [0] key identifier */
 	struct der message_digest; /* the value of the signed attribute */
 };
 
