@@ -101,6 +101,7 @@ static const struct {
 	{ TEXT("[Allow b]\n"), "f:1:2", "a section is written [kind name], kind in lower-case letters" },
 	{ TEXT("[ a b]\n"), "f:1:2", "a section is written [kind name], kind in lower-case letters" },
 	{ TEXT("[a]\n"), "f:1:3", "a section is written [kind name], name in letters, digits and ._@-" },
+	{ TEXT("[aB]\n"), "f:1:3", "a section is written [kind name], name in letters, digits and ._@-" },
 	{ TEXT("[a -b]\n"), "f:1:4", "a section is written [kind name], name in letters, digits and ._@-" },
 	{ TEXT("[a b c]\n"), "f:1:5", "']' expected behind the section's name" },
 	{ TEXT("[a b"), "f:1:5", "']' expected behind the section's name" },
