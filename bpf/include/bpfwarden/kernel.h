@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#pragma once
+/*
+ * The kernel's types as far as the probes use them. Members may be missing and in any order: each access is
+ * recorded by name, and CO-RE replaces it by the running kernel's offset at load time. A type whose name ends in
+ * ___word is another version of the type before the three underscores; bpf_core_field_exists() picks one.
+ */
+typedef unsigned char __u8;
+typedef signed char __s8;
+typedef unsigned short __u16;
+typedef short __s16;
+typedef unsigned int __u32;
+typedef int __s32;
+typedef unsigned long long __u64;
+typedef long long __s64;
+typedef __u16 __be16;
+typedef __u32 __be32;
+typedef __u64 __be64;
+typedef __u32 __wsum;
+typedef _Bool bool;
+#define true  1
+#define false 0
+#ifndef NULL
+#define NULL ((void *)0)
+#endif
+
+/* From the stable interface of the kernel (include/uapi): constants of bpf(2), sockets and TCP. */
+enum bpf_map_type {
+	BPF_MAP_TYPE_HASH = 1,
+	BPF_MAP_TYPE_ARRAY = 2,
+	BPF_MAP_TYPE_PERCPU_HASH = 5,
+	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+	BPF_MAP_TYPE_ARRAY_OF_MAPS = 12,
+	BPF_MAP_TYPE_SK_STORAGE = 24,
+	BPF_MAP_TYPE_RINGBUF = 27,
+	BPF_MAP_TYPE_TASK_STORAGE = 29,
+};
+#define BPF_ANY			    0
+#define BPF_NOEXIST		    1
+#define BPF_F_NO_PREALLOC	    1
+#define BPF_LOCAL_STORAGE_GET_F_CREATE 1
+#define BPF_RB_NO_WAKEUP	    1
+#define BPF_RB_FORCE_WAKEUP	    2
+#define BPF_RB_AVAIL_DATA	    0
+
+#define AF_INET	    2
+#define AF_INET6    10
+#define IPPROTO_TCP 6
+#define ECONNRESET  104
+#define ETIMEDOUT   110
+#define ECONNREFUSED 111
+
+/* linux/bpf.h promises that BPF_TCP_… and the kernel's own TCP_… stay equal. */
+#define TCP_ESTABLISHED	 1
+#define TCP_SYN_SENT	 2
+#define TCP_SYN_RECV	 3
+#define TCP_TIME_WAIT	 6
+#define TCP_CLOSE	 7
+#define TCP_LISTEN	 10
+#define TCP_NEW_SYN_RECV 12
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+typedef struct {
+	int counter;
+} atomic_t;
+
+typedef struct {
+	__u32 val;
+} kuid_t;
+
+struct kernfs_node {
+	__u64 id;
+};
+
+struct cgroup;
+struct cgroup_subsys_state {
+	struct cgroup *cgroup;
+	struct cgroup_subsys_state *parent;
+};
+
+struct cgroup {
+	struct cgroup_subsys_state self;
+	int level;
+	struct kernfs_node *kn;
+};
+
+struct css_set {
+	struct cgroup *dfl_cgrp;
+};
+
+struct cred {
+	kuid_t uid, suid, euid;
+};
+
+struct mm_struct {
+	unsigned long flags;
+};
+
+/* Linux 6.18 made the flags a bitmap of any length; the two bits of dumpability stay in its first word. */
+typedef struct {
+	unsigned long __mm_flags[1];
+} mm_flags_t;
+struct mm_struct___bitmap {
+	mm_flags_t flags;
+};
+
+struct sched_info {
+	unsigned long long last_queued;
+};
+
+struct rq {
+	__u64 clock;
+};
+
+struct task_struct {
+	unsigned int flags;
+	int pid, tgid;
+	int exit_code;
+	struct mm_struct *mm;
+	const struct cred *real_cred;
+	struct css_set *cgroups;
+	struct sched_info sched_info;
+	__u64 start_boottime;
+	char comm[16];
+};
+
+/* Set where the task gives up its mm; in the stable branches since 2026. */
+struct task_struct___user_dumpable {
+	unsigned int user_dumpable : 1;
+};
+
+struct in6_addr {
+	union {
+		__u8 u6_addr8[16];
+		__be32 u6_addr32[4];
+	} in6_u;
+};
+
+struct sock_common {
+	__be32 skc_daddr;
+	__be32 skc_rcv_saddr;
+	__be16 skc_dport;
+	__u16 skc_num;
+	unsigned short skc_family;
+	volatile unsigned char skc_state;
+	struct in6_addr skc_v6_daddr;
+	struct in6_addr skc_v6_rcv_saddr;
+};
+
+struct sock_cgroup_data {
+	struct cgroup *cgroup;
+};
+
+struct sock {
+	struct sock_common __sk_common;
+	__u16 sk_protocol;
+	int sk_err;
+	kuid_t sk_uid;
+	struct sock_cgroup_data sk_cgrp_data;
+};
+
+struct inet_sock {
+	struct sock sk;
+	__be16 inet_sport;
+};
+
+struct inet_connection_sock {
+	struct inet_sock icsk_inet;
+};
+
+struct tcp_sock {
+	struct inet_connection_sock inet_conn;
+	__u64 bytes_sent, bytes_retrans, bytes_received;
+	__u32 srtt_us;
+	__u32 total_retrans;
+};
+
+struct sk_buff {
+	struct sock *sk;
+	__be16 protocol;
+	unsigned int len;
+};
+
+#pragma clang attribute pop

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * TCP connections: how long they took to open, how long they lived, how they ended.
+ *
+ * A full socket passes through TCP_CLOSE exactly once at its end: what goes on as TIME_WAIT is a smaller socket
+ * that takes over, see tcp_time_wait(). So one event a connection and side.
+ */
+#include "tcp.state/tcp.state.h"
+
+#define BW_EVENT       struct tcp_state_event
+#define BW_EVENT_BOUND __builtin_offsetof(struct tcp_state_event, local_port)
+#define BW_EVENT_PII   __builtin_offsetof(struct tcp_state_event, local_address)
+#define BW_LABELS      struct tcp_state_labels
+#define BW_PARAMS      struct tcp_state_params
+#define BW_HISTOGRAM   1024
+#define BW_COUNTS      4096
+#include "bpfwarden/subscribe.h"
+
+#include <bpf/bpf_endian.h>
+
+char LICENSE[] SEC("license") = "GPL";
+
+enum side { SIDE_UNKNOWN, SIDE_CLIENT, SIDE_SERVER };
+
+struct birth {
+	__u64 time; /* ns, monotonic */
+	__u32 side;
+	__u32 tgid, tid;
+	__u32 established;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct birth);
+} tcp_births SEC(".maps");
+
+struct change {
+	int from, to;
+};
+
+/* The two moments at which a connection begins. connect() runs in its caller's context; a server's socket is
+ * born in softirq, where the current task is anybody. A socket may connect again after it was disconnected. */
+static __always_inline void note_birth(struct sock *sk, struct change change)
+{
+	bool client = change.to == TCP_SYN_SENT;
+	struct birth *birth;
+	__u64 task;
+
+	if (!client && !(change.from == TCP_LISTEN && change.to == TCP_SYN_RECV))
+		return;
+	birth = bpf_sk_storage_get(&tcp_births, sk, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!birth)
+		return;
+	task = client ? bpf_get_current_pid_tgid() : 0;
+	birth->time = bpf_ktime_get_ns();
+	birth->side = client ? SIDE_CLIENT : SIDE_SERVER;
+	birth->tgid = task >> 32;
+	birth->tid = task;
+	birth->established = 0;
+}
+
+static __always_inline void set_side(char *side, __u32 value)
+{
+	if (value == SIDE_CLIENT)
+		__builtin_memcpy(side, "client\0", 8);
+	else if (value == SIDE_SERVER)
+		__builtin_memcpy(side, "server\0", 8);
+	else
+		__builtin_memcpy(side, "unknown", 8);
+}
+
+static __always_inline void set_outcome(char *outcome, bool opened, int error)
+{
+	if (error == ECONNREFUSED)
+		__builtin_memcpy(outcome, "refused", 8);
+	else if (error == ECONNRESET)
+		__builtin_memcpy(outcome, "reset\0\0", 8);
+	else if (error == ETIMEDOUT)
+		__builtin_memcpy(outcome, "timeout", 8);
+	else if (error)
+		__builtin_memcpy(outcome, "error\0\0", 8);
+	else if (opened)
+		__builtin_memcpy(outcome, "closed\0", 8);
+	else
+		__builtin_memcpy(outcome, "abandoned\0\0\0\0\0\0", 16);
+}
+
+static __always_inline void set_addresses(struct tcp_state_event *event, const struct sock *sk)
+{
+	const struct sock_common *c = &sk->__sk_common;
+
+	event->family = c->skc_family;
+	if (event->family == AF_INET6) {
+		bpf_core_read(event->local_address, 16, &c->skc_v6_rcv_saddr);
+		bpf_core_read(event->remote_address, 16, &c->skc_v6_daddr);
+		return;
+	}
+	event->local_address[10] = event->local_address[11] = 0xff;
+	event->remote_address[10] = event->remote_address[11] = 0xff;
+	*(__be32 *)&event->local_address[12] = c->skc_rcv_saddr;
+	*(__be32 *)&event->remote_address[12] = c->skc_daddr;
+}
+
+static __always_inline void fill_event(struct bw_record *r, struct sock *sk, const struct birth *birth)
+{
+	struct tcp_state_event *event = &r->event;
+	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
+
+	event->error = sk->sk_err;
+	event->remote_port = bpf_ntohs(sk->__sk_common.skc_dport);
+	set_side(event->side, birth ? birth->side : SIDE_UNKNOWN);
+	set_addresses(event, sk);
+	if (birth) {
+		event->head.tgid = birth->tgid;
+		event->head.tid = birth->tid;
+	}
+	if (!tcp)
+		return;
+	/* skc_num is already 0 when a socket that was not bound by name closes. */
+	event->local_port = bpf_ntohs(tcp->inet_conn.icsk_inet.inet_sport);
+	event->bytes_sent = tcp->bytes_sent - tcp->bytes_retrans;
+	event->bytes_received = tcp->bytes_received;
+	event->srtt = tcp->srtt_us >> 3; /* the kernel keeps eighths */
+	event->retransmits = tcp->total_retrans;
+}
+
+/* The handshake is over: an aggregate, not an event. Only the client's took time that can be measured. */
+static __always_inline void fill_opened(struct bw_record *r, const struct birth *birth)
+{
+	__builtin_memcpy(r->labels.what, "connect\0\0\0\0\0\0\0\0", 16);
+	__builtin_memcpy(r->labels.outcome, "ok\0\0\0\0\0\0\0\0\0\0\0\0\0", 16);
+	r->parts |= BW_PART_COUNT;
+	if (birth && birth->side == SIDE_CLIENT) {
+		bw_record_duration(r, bpf_ktime_get_ns() - birth->time);
+		r->parts |= BW_PART_HISTOGRAM;
+	}
+}
+
+static __always_inline void fill_ended(struct bw_record *r, const struct birth *birth, bool opened)
+{
+	if (opened)
+		__builtin_memcpy(r->labels.what, "lifetime\0\0\0\0\0\0\0", 16);
+	else
+		__builtin_memcpy(r->labels.what, "connect\0\0\0\0\0\0\0\0", 16);
+	set_outcome(r->labels.outcome, opened, r->event.error);
+	r->parts |= BW_PART_EVENT | BW_PART_COUNT;
+	if (birth) {
+		bw_record_duration(r, bpf_ktime_get_ns() - birth->time);
+		r->event.duration = r->value;
+		r->parts |= opened ? BW_PART_HISTOGRAM : 0;
+	}
+}
+
+static __always_inline void report(struct bw_run *run, struct sock *sk, struct change change, bool transitions)
+{
+	struct birth *birth = bpf_sk_storage_get(&tcp_births, sk, NULL, 0);
+	bool opened = change.from != TCP_SYN_SENT && change.from != TCP_SYN_RECV;
+	struct bw_record r;
+
+	bw_record_start(&r, run, transitions ? BW_PART_EVENT : 0);
+	r.event.old_state = change.from;
+	r.event.new_state = change.to;
+	fill_event(&r, sk, birth);
+	r.labels.cgroup = run->owner.cgroup_id;
+	set_side(r.labels.side, birth ? birth->side : SIDE_UNKNOWN);
+	if (change.to == TCP_CLOSE)
+		fill_ended(&r, birth, opened);
+	else if (change.to == TCP_ESTABLISHED)
+		fill_opened(&r, birth);
+	bw_deliver(run, &r);
+}
+
+static __always_inline void handle(struct bw_run *run, struct sock *sk, struct change change)
+{
+	const struct tcp_state_params *params;
+	bool matched, transitions;
+
+	note_birth(sk, change);
+	run->owner = bw_owner_of_socket(sk);
+	matched = bw_match(run);
+	params = bw_parameters();
+	transitions = params && params->transitions;
+	if (!transitions && change.to != TCP_CLOSE && change.to != TCP_ESTABLISHED)
+		return;
+	if (matched)
+		report(run, sk, change, transitions);
+	else if (transitions || change.to == TCP_CLOSE)
+		bw_count_unmatched(run);
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(tcp_state, struct sock *sk, int from, int to)
+{
+	struct change change = { from, to };
+	struct bw_run run;
+
+	/* DCCP, SCTP and MPTCP share the tracepoint; a listening socket that opens or closes is no connection. */
+	if (sk->sk_protocol != IPPROTO_TCP || from == to || to == TCP_LISTEN)
+		return 0;
+	if (from == TCP_LISTEN && to != TCP_SYN_RECV)
+		return 0;
+	if (!bw_start(&run))
+		return 0;
+	handle(&run, sk, change);
+	return bw_finish(&run);
+}
