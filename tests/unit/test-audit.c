@@ -129,7 +129,7 @@ static void test_all_groups_or_none(void **state)
 	struct audit_record record = AUDIT_RECORD_INIT(AUDIT_DECISION);
 	struct audit *audit = fixture_open(*state);
 	struct refusal refusal;
-	json_t *json;
+	json_t *root, *json;
 
 	for (size_t i = 0; i < AUDIT_GIDS_MAX + 1; i++)
 		gids[i] = 4294900000U + (gid_t)i;
@@ -138,9 +138,11 @@ static void test_all_groups_or_none(void **state)
 	record.requester = &requester;
 	assert_int_equal(audit_append(audit, &record, NULL, NULL), 0);
 	fixture_commit(audit);
-	json = json_object_get(json_loads(fixture_record(audit, 1), 0, NULL), "requester");
+	root = json_loads(fixture_record(audit, 1), 0, NULL);
+	json = json_object_get(root, "requester");
 	assert_int_equal(json_integer_value(json_object_get(json, "n_gids")), AUDIT_GIDS_MAX);
 	assert_int_equal(json_array_size(json_object_get(json, "gids")), AUDIT_GIDS_MAX);
+	json_decref(root);
 	requester.n_gids++;
 	assert_int_equal(audit_append(audit, &record, NULL, &refusal), REFUSAL_INVALID_ARGUMENT);
 	assert_string_equal(refusal.subject, "gids");

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Durable audit records a second: groups of records that share one fsync, against one fsync a record, the two
+ * taking turns in one run on one file system. Usage: bench-audit [DIRECTORY], by default the current one; a
+ * tmpfs shows nothing, because there an fsync is free.
+ */
+#include <limits.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/vfs.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "audit/audit.h"
+
+#define ROUNDS       16
+#define RECORDS      256 /* a round and group size */
+#define RATIO_WANTED 10.0
+
+static double now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+static void check(int r, const struct refusal *refusal)
+{
+	if (r == 0)
+		return;
+	fprintf(stderr, "bench-audit: %s\n", r > 0 ? refusal->reason : strerror(-r));
+	exit(EXIT_FAILURE);
+}
+
+/* A decision as the warden writes it: an ordinary user's attach. */
+static void append(struct audit *audit)
+{
+	static const gid_t gids[] = { 1000, 27, 100, 998 };
+	static const char *const signers[] = { "standard" };
+	static const uint8_t digest[DIGEST_SIZE] = { 1 };
+	struct audit_requester requester = {
+		.uid = 1000,
+		.user = "alice",
+		.gids = gids,
+		.n_gids = 4,
+		.loginuid = 1000,
+		.pid = 4242,
+		.comm = "bpfwarden",
+		.cgroup = "/user.slice/user-1000.slice/session-3.scope",
+		.container = AUDIT_NO,
+	};
+	struct audit_record record = {
+		.kind = AUDIT_DECISION,
+		.verdict = AUDIT_ALLOW,
+		.requester = &requester,
+		.action = "attach",
+		.probe = "tcp.state",
+		.serial = 1,
+		.digest = digest,
+		.signers = signers,
+		.n_signers = 1,
+		.target_kind = "self",
+		.rule = "users",
+		.policy_digest = digest,
+	};
+	struct refusal refusal;
+
+	check(audit_append(audit, &record, NULL, &refusal), &refusal);
+}
+
+/* Seconds for so many commits of so many records. */
+static double measure(struct audit *audit, int commits, int records)
+{
+	struct refusal refusal;
+	double start = now();
+
+	for (int i = 0; i < commits; i++) {
+		for (int j = 0; j < records; j++)
+			append(audit);
+		check(audit_commit(audit, &refusal), &refusal);
+	}
+	return now() - start;
+}
+
+static void clean_up(const char *directory)
+{
+	static const char *const names[] = { "log.sqlite", "log.sqlite-wal", "log.sqlite-shm" };
+	char path[PATH_MAX + 32];
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", directory, names[i]);
+		unlink(path);
+	}
+	rmdir(directory);
+}
+
+int main(int argc, char **argv)
+{
+	static const int groups[] = { 1, 16, 64, 256 };
+	double seconds[4] = { 0 }, ratio = 0;
+	struct audit *audit = NULL;
+	struct refusal refusal;
+	struct statfs fs;
+	char directory[PATH_MAX];
+
+	snprintf(directory, sizeof(directory), "%s/bench-audit-XXXXXX", argc > 1 ? argv[1] : ".");
+	if (!mkdtemp(directory) || statfs(directory, &fs) < 0) {
+		perror(directory);
+		return EXIT_FAILURE;
+	}
+	check(audit_open_at(directory, NULL, &audit, &refusal), &refusal);
+	measure(audit, 8, 8);
+	for (int i = 0; i < ROUNDS; i++)
+		for (int j = 0; j < 4; j++)
+			seconds[j] += measure(audit, RECORDS / groups[j], groups[j]);
+	audit_close(audit);
+	clean_up(directory);
+	for (int j = 0; j < 4; j++) {
+		ratio = seconds[0] / seconds[j];
+		printf("one fsync for %3d records: %8.0f durable records/s, ratio %5.1f\n", groups[j],
+		       ROUNDS * RECORDS / seconds[j], ratio);
+	}
+	printf("group commit: %.1f (wanted: %.0f)%s\n", ratio, RATIO_WANTED,
+	       fs.f_type == TMPFS_MAGIC ? "; a tmpfs, so this says nothing of a disk" : "");
+	return ratio >= RATIO_WANTED || fs.f_type == TMPFS_MAGIC ? EXIT_SUCCESS : EXIT_FAILURE;
+}
