@@ -19,6 +19,7 @@
 #define SIGNATURES_MAX	    8
 #define BUNDLE_FILES_MAX    64
 #define BUNDLE_FILE_SIZE_MAX (8U << 20)
+#define MANIFEST_CPUS	    16 /* per-CPU maps count as this many in a manifest's memory, whatever host built it */
 #define SPEC_VARIANTS_MAX   4
 #define SPEC_REQUIRES_MAX   6
 #define SPEC_PROGRAMS_MAX   8
