@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "common/fd.h"
+#include "signing/sign.h"
 #include "signing/trust.h"
 #include "tests/unit/pki.h"
 
@@ -360,6 +361,41 @@ static void test_names(void **state)
 	}
 }
 
+/* The file that the package ships, with a certificate as the build makes it. */
+static void test_shipped_role(void **state)
+{
+	static const char *const fifteen[] = { "tcp.state",      "tcp.retransmit",   "tcp.rtt",
+					       "tcp.reset",      "net.drop",         "dns.latency",
+					       "http.status",    "sched.runqlat",    "sched.offcpu",
+					       "proc.lifecycle", "proc.oom",         "fs.latency",
+					       "block.latency",  "syscall.hotspots", "probe.self" };
+	_cleanup_(signing_key_free_p) struct signing_key *key = NULL;
+	_cleanup_(trust_free_p) struct trust *trust = NULL;
+	_cleanup_free_ char *leaf = NULL, *ca = NULL, *text = NULL;
+	_cleanup_free_ uint8_t *der = NULL;
+	_cleanup_close_ int fd = open(SHIPPED_TRUST, O_RDONLY | O_CLOEXEC);
+	const struct fixture *f = *state;
+	struct trust_result result;
+	struct refusal refusal = {};
+	uint32_t may = 0;
+	size_t size, n = 0;
+
+	assert_int_equal(fd_read_all(fd, TRUST_FILE_SIZE_MAX, &text, &size), 0);
+	assert_int_equal(signing_make_throwaway("bpfwarden standard set", now, &key, &leaf, &ca), 0);
+	write_text(f->usr, "standard.pem", ca);
+	write_text(f->usr, "standard.conf", text);
+	assert_int_equal(trust_load(f->directories, getuid(), &trust, &refusal), 0);
+	assert_int_equal(cms_sign(key, "{}", 2, now, &der, &n, &refusal), 0);
+	assert_int_equal(trust_check_signatures(trust, "{}", 2, &(struct trust_signature){ der, n }, 1, now,
+						&result, &refusal),
+			 0);
+	for (size_t i = 0; i < 15; i++)
+		assert_int_equal(trust_check_name(trust, &result, fifteen[i], NULL, 0, &may, &refusal), 0);
+	assert_int_equal(may, TRUST_MAY_ENROLL_PRODUCTION | TRUST_MAY_ENROLL_EXPERIMENTAL);
+	assert_int_equal(trust_check_name(trust, &result, "tcp.other", NULL, 0, &may, &refusal),
+			 REFUSAL_SIGNATURE_INVALID);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -370,6 +406,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_number_of_signatures, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_crl, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_names, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_shipped_role, set_up, tear_down),
 	};
 
 	now = time(NULL);
