@@ -16,11 +16,13 @@
 #include <err.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <linux/magic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -81,16 +83,24 @@ static void put(const char *map, const void *key, const void *value)
 		err(1, "writing into %s", map);
 }
 
-/* A cgroup's id is its inode's number; its level the number of components below the root of cgroup2. */
+/* A cgroup's id is the number of its inode; its level, how often one can go up within cgroup2. */
 static void subscriber_set_cgroup(struct subscriber *s, const char *path)
 {
-	struct stat st;
+	struct statfs fs;
+	struct stat st, parent;
+	char up[4096];
 
 	if (stat(path, &st) < 0)
 		err(1, "%s", path);
 	s->key = (struct bw_key){ .kind = BW_KEY_CGROUP, .id = st.st_ino };
-	for (const char *c = path + strlen("/sys/fs/cgroup"); *c; c++)
-		s->level += *c == '/' && c[1] != '\0';
+	snprintf(up, sizeof(up), "%s", path);
+	do {
+		strncat(up, "/..", sizeof(up) - strlen(up) - 1);
+		if (statfs(up, &fs) < 0 || stat(up, &parent) < 0)
+			err(1, "%s", up);
+		s->level++;
+	} while (fs.f_type == CGROUP2_SUPER_MAGIC && parent.st_dev == st.st_dev);
+	s->level--;
 }
 
 static bool parse_subscriber(const char *argument)

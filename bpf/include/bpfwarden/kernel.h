@@ -113,9 +113,17 @@ struct rq {
 	__u64 clock;
 };
 
+struct cfs_rq {
+	struct rq *rq;
+};
+
+struct sched_entity {
+	struct cfs_rq *cfs_rq;
+};
+
 struct task_struct {
-	unsigned int flags;
 	int pid, tgid;
+	struct sched_entity se;
 	int exit_code;
 	struct mm_struct *mm;
 	const struct cred *real_cred;
