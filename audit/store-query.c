@@ -7,16 +7,22 @@
 
 #include "audit/schema.h"
 
+/* Real time may jump, so a window of time is no range of numbers. But its lowest and highest number, found in
+ * the index alone, bound the walk; without them the planner walks the whole log for one hour of it. */
+#define WINDOW "FROM record INDEXED BY record_time WHERE time_ns BETWEEN ?2 AND ?3"
+#define IN_WINDOW                                                                          \
+	" AND seq >= (SELECT min(seq) " WINDOW ") AND seq <= (SELECT max(seq) " WINDOW ")" \
+	" AND +time_ns BETWEEN ?2 AND ?3"
+
 /* The statement's text depends only on which conditions there are; values are always bound. */
 static void compose(const struct audit_filter *filter, char *sql, size_t size)
 {
 	snprintf(sql, size,
-		 "SELECT seq, bytes, leaf FROM record WHERE seq %s ?1%s%s%s%s%s%s%s ORDER BY seq%s LIMIT ?9",
-		 filter->reverse ? "<=" : ">=", filter->since ? " AND time_ns >= ?2" : "",
-		 filter->until ? " AND time_ns <= ?3" : "", filter->by_uid ? " AND uid = ?4" : "",
-		 filter->probe ? " AND probe = ?5" : "", filter->action ? " AND action = ?6" : "",
-		 filter->attachment ? " AND attachment = ?7" : "", filter->verdict ? " AND verdict = ?8" : "",
-		 filter->reverse ? " DESC" : "");
+		 "SELECT seq, bytes, leaf FROM record WHERE seq %s ?1%s%s%s%s%s%s ORDER BY seq%s LIMIT ?9",
+		 filter->reverse ? "<=" : ">=", filter->since || filter->until ? IN_WINDOW : "",
+		 filter->by_uid ? " AND uid = ?4" : "", filter->probe ? " AND probe = ?5" : "",
+		 filter->action ? " AND action = ?6" : "", filter->attachment ? " AND attachment = ?7" : "",
+		 filter->verdict ? " AND verdict = ?8" : "", filter->reverse ? " DESC" : "");
 }
 
 static sqlite3_int64 bound(uint64_t value)
@@ -35,10 +41,10 @@ static int bind_filter(sqlite3_stmt *stmt, const struct audit_filter *filter)
 	uint32_t limit = filter->limit && filter->limit < AUDIT_QUERY_MAX ? filter->limit : AUDIT_QUERY_MAX;
 	int code = sqlite3_bind_int64(stmt, 1, bound(from));
 
-	if (code == SQLITE_OK && filter->since)
+	if (code == SQLITE_OK)
 		code = sqlite3_bind_int64(stmt, 2, bound(filter->since));
-	if (code == SQLITE_OK && filter->until)
-		code = sqlite3_bind_int64(stmt, 3, bound(filter->until));
+	if (code == SQLITE_OK)
+		code = sqlite3_bind_int64(stmt, 3, bound(filter->until ? filter->until : UINT64_MAX));
 	if (code == SQLITE_OK && filter->by_uid)
 		code = sqlite3_bind_int64(stmt, 4, filter->uid);
 	if (code == SQLITE_OK)
@@ -92,7 +98,7 @@ int store_query_on(sqlite3 *db, const struct audit_filter *filter, audit_row_fn 
 {
 	static const struct audit_filter everything = { 0 };
 	sqlite3_stmt *stmt = NULL;
-	char sql[512];
+	char sql[1024];
 	int code, r;
 
 	if (!filter)

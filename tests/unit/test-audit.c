@@ -325,6 +325,58 @@ static void test_query(void **state)
 	audit_close(audit);
 }
 
+/* Ten records a second apart, except that the clock went back by five seconds after the fourth:
+ * times 100 101 102 103 98 99 100 101 102 103. */
+static void test_query_time_window(void **state)
+{
+	static const struct {
+		uint64_t since, until;
+		bool reverse;
+		const char *expected;
+	} cases[] = {
+		{ 103, 0, false, "4 10 " },
+		{ 0, 99, false, "5 6 " },
+		{ 100, 101, false, "1 2 7 8 " },
+		{ 100, 101, true, "8 7 2 1 " },
+		{ 98, 98, false, "5 " },
+		{ 104, 0, false, "" },
+		{ 0, 97, true, "" },
+		{ 102, 103, false, "3 4 9 10 " },
+	};
+	struct audit *audit = fixture_open(*state);
+	char list[64];
+
+	audit_close(audit);
+	for (int i = 1; i <= 10; i++) {
+		char sql[256];
+
+		snprintf(sql, sizeof(sql),
+			 "INSERT INTO record VALUES (%d, %d, 'read', NULL, NULL, NULL, NULL, NULL, "
+			 "zeroblob(32), x'7b7d')",
+			 i, i <= 4 ? 99 + i : 93 + i);
+		assert_null(fixture_sql(*state, sql));
+	}
+	/* Such records have no true hash, which only the last one is asked for at start. */
+	assert_null(fixture_sql(*state,
+				"INSERT INTO record SELECT 11, 500, 'read', NULL, NULL, NULL, NULL, NULL, "
+				"x'6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d', "
+				"x''"));
+	audit = fixture_open(*state);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct audit_filter filter = { .since = cases[i].since,
+					       .until = cases[i].until,
+					       .reverse = cases[i].reverse,
+					       .from_seq = cases[i].reverse ? 10 : 0 };
+
+		if (!filter.until)
+			filter.until = 499;
+		list[0] = '\0';
+		assert_int_equal(audit_query(audit, &filter, collect, list, NULL), 0);
+		assert_string_equal(list, cases[i].expected);
+	}
+	audit_close(audit);
+}
+
 static uint64_t deny(struct audit *audit, uid_t uid, const char *rule)
 {
 	struct audit_requester requester = AUDIT_REQUESTER_INIT;
@@ -530,6 +582,7 @@ int main(void)
 		TEST(test_append_only),
 		TEST(test_policy_stored_once),
 		TEST(test_query),
+		TEST(test_query_time_window),
 		TEST(test_denials_are_counted),
 		TEST(test_denials_table_is_bounded),
 		TEST(test_tick_commits_outcomes),
