@@ -54,23 +54,23 @@ static bool match_namespace(const struct rule *rule, const struct policy_request
 	return rule->namespaces & BIT(request->namespace);
 }
 
-static bool has_id(const struct rule_ids *ids, uint32_t id)
+static bool has_id(const uint32_t *ids, size_t n, uint32_t id)
 {
-	for (size_t i = 0; i < ids->n; i++)
-		if (ids->ids[i] == id)
+	for (size_t i = 0; i < n; i++)
+		if (ids[i] == id)
 			return true;
 	return false;
 }
 
 static bool match_user(const struct rule *rule, const struct policy_request *request)
 {
-	return has_id(&rule->users, request->uid);
+	return has_id(rule->users.ids, rule->users.n, request->uid);
 }
 
 static bool match_group(const struct rule *rule, const struct policy_request *request)
 {
-	for (size_t i = 0; i < request->n_gids; i++)
-		if (has_id(&rule->groups, request->gids[i]))
+	for (size_t i = 0; i < rule->groups.n; i++)
+		if (has_id(request->gids, request->n_gids, rule->groups.ids[i]))
 			return true;
 	return false;
 }
