@@ -1,54 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "audit/audit.h"
+#include "audit/audit-private.h"
 
 #include <errno.h>
 #include <string.h>
-#include <systemd/sd-id128.h>
-#include <time.h>
 
-#include "audit/denials.h"
-#include "audit/encode.h"
-#include "audit/journal.h"
 #include "audit/leaf.h"
-#include "audit/store.h"
-
-#define USEC(ms) ((ms)*1000ULL)
-
-/*
- * Records wait in memory, already in their final bytes, and reach SQLite in one transaction at commit: so
- * what a failing disk leaves is always all or nothing, and no lock is held between calls.
- */
-struct audit {
-	struct store *store;
-	struct journal *journal;
-	char boot[SD_ID128_STRING_MAX];
-
-	struct store_record staged[AUDIT_STAGED_MAX];
-	size_t n_staged, staged_size;
-	struct store_policy *policies;
-	size_t n_policies;
-	uint64_t staged_at; /* µs: when the first of them came */
-
-	struct denials denials;
-	uint64_t commit_retry; /* µs: no tick commits before, after one has failed */
-
-	bool copies;           /* the journal is wanted */
-	uint64_t journal_seq;  /* the last record that the journal took */
-	uint64_t journal_next; /* µs: when to try again what it did not take */
-};
-
-static uint64_t clock_ns(clockid_t clock)
-{
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
-}
-
-static uint64_t now_usec(void)
-{
-	return clock_ns(CLOCK_MONOTONIC) / 1000;
-}
 
 int audit_open(const char *directory, struct audit **ret, struct refusal *refusal)
 {
@@ -96,7 +52,7 @@ static void drop_staged(struct audit *audit)
 static void mark_staged(struct audit *audit, size_t size)
 {
 	if (!audit_pending(audit))
-		audit->staged_at = now_usec();
+		audit->staged_at = audit_now();
 	audit->staged_size += size;
 }
 
@@ -108,8 +64,8 @@ static int check_room(const struct audit *audit, size_t size, struct refusal *re
 			   "%zu audit records wait to be written; try again", audit->n_staged);
 }
 
-static int stage(struct audit *audit, const struct audit_record *record, struct audit_stamp *stamp,
-		 struct refusal *refusal)
+int audit_stage(struct audit *audit, const struct audit_record *record, struct audit_stamp *stamp,
+		struct refusal *refusal)
 {
 	struct store_record staged = { 0 };
 	char *bytes = NULL;
@@ -120,8 +76,8 @@ static int stage(struct audit *audit, const struct audit_record *record, struct 
 		return r;
 	stamp->seq = store_head(audit->store) + audit->n_staged + 1;
 	stamp->boot = audit->boot;
-	stamp->time = clock_ns(CLOCK_REALTIME);
-	stamp->monotonic = clock_ns(CLOCK_MONOTONIC);
+	stamp->time = audit_clock(CLOCK_REALTIME);
+	stamp->monotonic = audit_clock(CLOCK_MONOTONIC);
 	r = audit_encode(record, stamp, &staged.json, &bytes, &staged.size, refusal);
 	if (r)
 		return r;
@@ -144,97 +100,11 @@ int audit_append(struct audit *audit, const struct audit_record *record, uint64_
 		 struct refusal *refusal)
 {
 	struct audit_stamp stamp = { 0 };
-	int r = stage(audit, record, &stamp, refusal);
+	int r = audit_stage(audit, record, &stamp, refusal);
 
 	if (!r && ret_seq)
 		*ret_seq = stamp.seq;
 	return r;
-}
-
-/* The count of one entry as a record; an entry that counted nothing just ends. */
-static int stage_denial(struct audit *audit, struct denial *denial, struct refusal *refusal)
-{
-	struct audit_requester requester = AUDIT_REQUESTER_INIT;
-	struct audit_record record = AUDIT_RECORD_INIT(AUDIT_DENIALS);
-	struct audit_stamp stamp = { .count = denial->count, .since = denial->since, .until = denial->until };
-	int r;
-
-	if (!denial->count) {
-		/* An entry whose first record still waits must live on: if the commit fails, that one counts.
-		 */
-		if (denial->first_staged)
-			denial->state = DENIAL_STAGED;
-		else
-			*denial = (struct denial){ 0 };
-		return 0;
-	}
-	requester.uid = denial->uid;
-	requester.user = *denial->user ? denial->user : NULL;
-	record.verdict = AUDIT_DENY;
-	record.decision = denial->first_seq;
-	record.requester = &requester;
-	record.rule = denial->rule;
-	r = stage(audit, &record, &stamp, refusal);
-	if (!r)
-		denial->state = DENIAL_STAGED;
-	return r;
-}
-
-/* An entry for a new pair; NULL if each one still waits for a commit: then there is nothing to count with,
- * and the denial is an ordinary record, of which a commit holds AUDIT_STAGED_MAX. */
-static int make_entry(struct audit *audit, struct denial **ret, struct refusal *refusal)
-{
-	struct denial *oldest;
-	int r;
-
-	*ret = denials_free_entry(&audit->denials);
-	if (*ret)
-		return 0;
-	oldest = denials_oldest(&audit->denials);
-	if (!oldest)
-		return 0;
-	r = stage_denial(audit, oldest, refusal);
-	if (!r && oldest->state == DENIAL_FREE)
-		*ret = oldest;
-	return r;
-}
-
-int audit_append_denial(struct audit *audit, const struct audit_record *record, uint64_t *ret_seq,
-			struct refusal *refusal)
-{
-	const struct audit_requester *requester = record->requester;
-	struct denial *denial;
-	uint64_t seq;
-	int r;
-
-	if (!requester || !record->rule || record->kind != AUDIT_DECISION || record->verdict != AUDIT_DENY)
-		return -EINVAL;
-	if (!denials_fit(record->rule))
-		return audit_append(audit, record, ret_seq, refusal);
-	denial = denials_find(&audit->denials, requester->uid, record->rule);
-	if (denial && denial->opened + USEC(AUDIT_DENIALS_WINDOW) > now_usec()) {
-		denials_count(denial, clock_ns(CLOCK_REALTIME));
-		if (ret_seq)
-			*ret_seq = 0;
-		return 0;
-	}
-	if (denial) {
-		r = stage_denial(audit, denial, refusal);
-		if (r)
-			return r;
-	}
-	r = make_entry(audit, &denial, refusal);
-	if (r)
-		return r;
-	r = audit_append(audit, record, &seq, refusal);
-	if (r)
-		return r;
-	if (denial)
-		denials_open(denial, requester->uid, requester->user, record->rule, seq, now_usec(),
-			     clock_ns(CLOCK_REALTIME));
-	if (ret_seq)
-		*ret_seq = seq;
-	return 0;
 }
 
 int audit_put_policy(struct audit *audit, const void *text, size_t size, uint8_t ret_digest[DIGEST_SIZE],
@@ -266,30 +136,6 @@ int audit_put_policy(struct audit *audit, const void *text, size_t size, uint8_t
 	return 0;
 }
 
-/* A full queue empties soon; a journal that is not there may never come. */
-static uint64_t journal_pause(int r)
-{
-	return r == 0 || r == -EAGAIN ? USEC(AUDIT_JOURNAL_PAUSE) : USEC(AUDIT_JOURNAL_RETRY);
-}
-
-/* Copies of what was just committed, unless older ones wait: the journal gets them in order. */
-static void send_staged(struct audit *audit)
-{
-	for (size_t i = 0; i < audit->n_staged; i++) {
-		const struct store_record *record = &audit->staged[i];
-		int r;
-
-		if (record->seq != audit->journal_seq + 1)
-			return;
-		r = journal_send(audit->journal, record->json, record->bytes, record->size);
-		if (r < 0) {
-			audit->journal_next = now_usec() + journal_pause(r);
-			return;
-		}
-		audit->journal_seq = record->seq;
-	}
-}
-
 bool audit_pending(const struct audit *audit)
 {
 	return audit->n_staged || audit->n_policies;
@@ -313,57 +159,10 @@ int audit_commit(struct audit *audit, struct refusal *refusal)
 		denials_rolled_back(&audit->denials);
 	} else {
 		denials_committed(&audit->denials);
-		send_staged(audit);
+		copies_send_staged(audit);
 	}
 	drop_staged(audit);
 	return r;
-}
-
-static bool journal_overdue(const struct audit *audit)
-{
-	return audit->copies && audit->journal_seq < store_head(audit->store);
-}
-
-static int resend_row(const struct audit_row *row, void *userdata)
-{
-	struct audit *audit = userdata;
-	json_t *json = json_loadb(row->bytes, row->size, 0, NULL);
-	int r;
-
-	if (!json)
-		return -EBADMSG;
-	r = journal_send(audit->journal, json, row->bytes, row->size);
-	json_decref(json);
-	if (r >= 0)
-		audit->journal_seq = row->seq;
-	return r;
-}
-
-/* The journal is a copy: whatever goes wrong here is tried again later and concerns nobody else. */
-static void resend(struct audit *audit, uint64_t now)
-{
-	struct audit_filter filter = { .from_seq = audit->journal_seq + 1, .limit = AUDIT_JOURNAL_BATCH };
-	int r;
-
-	if (!journal_overdue(audit) || now < audit->journal_next)
-		return;
-	r = store_query(audit->store, &filter, resend_row, audit, NULL);
-	audit->journal_next = now + journal_pause(r);
-}
-
-/* Counts whose minute ended at `now` or before; a refusal leaves the rest to the next tick. */
-static int stage_denials(struct audit *audit, uint64_t now, struct refusal *refusal)
-{
-	for (;;) {
-		struct denial *denial = denials_oldest(&audit->denials);
-		int r;
-
-		if (!denial || denial->opened + USEC(AUDIT_DENIALS_WINDOW) > now)
-			return 0;
-		r = stage_denial(audit, denial, refusal);
-		if (r)
-			return r;
-	}
 }
 
 int audit_tick(struct audit *audit, uint64_t now, struct refusal *refusal)
@@ -372,12 +171,12 @@ int audit_tick(struct audit *audit, uint64_t now, struct refusal *refusal)
 
 	if (now >= audit->commit_retry) {
 		/* No room is not an end: the commit makes some. */
-		r = stage_denials(audit, now, NULL);
+		r = counting_stage(audit, now, NULL);
 		if (r >= 0)
 			r = audit_commit(audit, refusal);
 		audit->commit_retry = r ? now + USEC(AUDIT_COMMIT_RETRY) : 0;
 	}
-	resend(audit, now);
+	copies_send_older(audit, now);
 	return r;
 }
 
@@ -389,7 +188,7 @@ uint64_t audit_next_tick(const struct audit *audit)
 		next = audit->staged_at + USEC(AUDIT_COMMIT_DELAY);
 	if (next < audit->commit_retry)
 		next = audit->commit_retry;
-	if (journal_overdue(audit) && audit->journal_next < next)
+	if (copies_overdue(audit) && audit->journal_next < next)
 		next = audit->journal_next;
 	return next;
 }
@@ -450,7 +249,7 @@ struct audit *audit_close(struct audit *audit)
 		return NULL;
 	if (audit->store) {
 		audit_commit(audit, NULL);
-		stage_denials(audit, UINT64_MAX, NULL);
+		counting_stage(audit, UINT64_MAX, NULL);
 		if (audit_commit(audit, NULL) == 0 && audit->journal_seq != store_journal_seq(audit->store))
 			store_write(audit->store, &(struct store_batch){ .journal_seq = audit->journal_seq },
 				    NULL);

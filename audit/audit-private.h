@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+/* What audit.c, counting.c and copies.c share: the log itself, and a part of its work each. */
+#include <systemd/sd-id128.h>
+#include <time.h>
+
+#include "audit/audit.h"
+#include "audit/denials.h"
+#include "audit/encode.h"
+#include "audit/journal.h"
+#include "audit/store.h"
+
+#define USEC(ms) ((ms)*1000ULL)
+
+/*
+ * Records wait in memory, already in their final bytes, and reach SQLite in one transaction at commit: so
+ * what a failing disk leaves is always all or nothing, and no lock is held between calls.
+ */
+struct audit {
+	struct store *store;
+	struct journal *journal;
+	char boot[SD_ID128_STRING_MAX];
+
+	struct store_record staged[AUDIT_STAGED_MAX];
+	size_t n_staged, staged_size;
+	struct store_policy *policies;
+	size_t n_policies;
+	uint64_t staged_at; /* µs: when the first of them came */
+
+	struct denials denials;
+	uint64_t commit_retry; /* µs: no tick commits before, after one has failed */
+
+	bool copies;           /* the journal is wanted */
+	uint64_t journal_seq;  /* the last record that the journal took */
+	uint64_t journal_next; /* µs: when to try again what it did not take */
+};
+
+static inline uint64_t audit_clock(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+static inline uint64_t audit_now(void)
+{
+	return audit_clock(CLOCK_MONOTONIC) / 1000;
+}
+
+/* audit.c: gives the record its number and bytes, and keeps them for the next commit. */
+int audit_stage(struct audit *audit, const struct audit_record *record, struct audit_stamp *stamp,
+		struct refusal *refusal);
+
+/* counting.c: stages the counts whose minute ended at `now` (µs) or before; a refusal leaves the rest to the
+ * next call. */
+int counting_stage(struct audit *audit, uint64_t now, struct refusal *refusal);
+
+/* copies.c: sends what was just committed to the journal, unless older records wait, which it gets first;
+ * sends older ones, if it is time; says whether there are any. The journal is a copy: whatever goes wrong
+ * with it is tried again later and concerns nobody else. */
+void copies_send_staged(struct audit *audit);
+void copies_send_older(struct audit *audit, uint64_t now);
+bool copies_overdue(const struct audit *audit);
