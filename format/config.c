@@ -248,10 +248,10 @@ static int check_file(struct config *config, const char *file, size_t size, stru
 		return config_refuse(config, refusal, file, 0, 0, "the path: %s", line.error);
 	if (config->n_files == CONFIG_FILES_MAX)
 		return config_refuse(config, refusal, file, 0, 0, "more than %d files", CONFIG_FILES_MAX);
-	if (size > CONFIG_FILE_MAX || config->text_size + size > CONFIG_TEXT_MAX)
-		return config_refuse(config, refusal, file, 0, 0,
-				     "larger than %u bytes, or than %u with the files before it",
-				     CONFIG_FILE_MAX, CONFIG_TEXT_MAX);
+	/* What all files became has to fit in again as one text: the first is not charged for its heading. */
+	if (size + config->text_size + (config->n_files ? length + 4 : 0) > CONFIG_TEXT_MAX)
+		return config_refuse(config, refusal, file, 0, 0, "more than %u bytes of configuration",
+				     CONFIG_TEXT_MAX);
 	return 0;
 }
 

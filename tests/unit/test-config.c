@@ -142,7 +142,7 @@ static void expect_added(const char *text, size_t size, int expected, const char
 
 static void test_bounds(void **state)
 {
-	static char text[CONFIG_TEXT_MAX];
+	static char text[CONFIG_TEXT_MAX + 1];
 	char *p = text;
 
 	(void)state;
@@ -150,9 +150,9 @@ static void test_bounds(void **state)
 	expect_added(text, CONFIG_LINE_MAX, 0, NULL);
 	expect_added(text, CONFIG_LINE_MAX + 1, REFUSAL_POLICY_INVALID, "the line is longer than 1024 bytes");
 	memset(text, '\n', sizeof(text));
-	expect_added(text, CONFIG_FILE_MAX, 0, NULL);
-	expect_added(text, CONFIG_FILE_MAX + 1, REFUSAL_POLICY_INVALID,
-		     "larger than 262144 bytes, or than 1048576 with the files before it");
+	expect_added(text, CONFIG_TEXT_MAX, 0, NULL);
+	expect_added(text, CONFIG_TEXT_MAX + 1, REFUSAL_POLICY_INVALID,
+		     "more than 1048576 bytes of configuration");
 	for (int i = 0; i < CONFIG_SECTIONS_MAX; i++)
 		p += sprintf(p, "[a s%d]\n", i);
 	expect_added(text, (size_t)(p - text), 0, NULL);
@@ -164,6 +164,30 @@ static void test_bounds(void **state)
 	expect_added(text, (size_t)(p - text), 0, NULL);
 	p += sprintf(p, "k = v\n");
 	expect_added(text, (size_t)(p - text), REFUSAL_POLICY_INVALID, "more than 64 keys in one section");
+}
+
+/* As many files as fit give a text that fits. */
+static void test_full(void **state)
+{
+	static char text[CONFIG_FILE_MAX];
+	_cleanup_(config_free_p) struct config *config = NULL, *again = NULL;
+	struct refusal refusal = {};
+	const char *merged;
+	size_t size;
+	int r, n = 0;
+
+	(void)state;
+	memset(text, '\n', sizeof(text));
+	assert_int_equal(config_new(REFUSAL_POLICY_INVALID, &config), 0);
+	assert_int_equal(config_new(REFUSAL_POLICY_INVALID, &again), 0);
+	while (!(r = config_add_text(config, "some/file/name", text, sizeof(text) - 5000, &refusal)))
+		n++;
+	assert_int_equal(r, REFUSAL_POLICY_INVALID);
+	assert_string_equal(refusal.reason, "more than 1048576 bytes of configuration");
+	assert_int_equal(n, 4);
+	merged = config_text(config, &size);
+	assert_true(size > CONFIG_FILE_MAX);
+	assert_int_equal(config_add_text(again, "archived", merged, size, &refusal), 0);
 }
 
 static void test_places(void **state)
@@ -431,6 +455,7 @@ int main(void)
 		cmocka_unit_test(test_sections),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_full),
 		cmocka_unit_test(test_places),
 		cmocka_unit_test(test_nearest),
 		cmocka_unit_test_setup_teardown(test_directories, make_tree, remove_tree),
