@@ -9,13 +9,14 @@
 #include <string.h>
 
 #include "common/fd.h"
+#include "common/paths.h"
 #include "format/config.h"
 #include "signing/roles.h"
 
 const char *const trust_directories[] = {
-	"/etc/bpfwarden/trust",
-	"/run/bpfwarden/trust",
-	"/usr/lib/bpfwarden/trust",
+	PATH_TRUST_ETC,
+	PATH_TRUST_RUN,
+	PATH_TRUST_LIB,
 	NULL,
 };
 

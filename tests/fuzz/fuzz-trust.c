@@ -8,8 +8,7 @@
 
 #include "common/fd.h"
 #include "signing/trust.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 static char directory[] = "/tmp/bpfwarden-fuzz-trust-XXXXXX";
 
@@ -37,7 +36,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		atexit(remove_directory);
 	}
 	snprintf(path, sizeof(path), "%s/trust.conf", directory);
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	/* A new file each time: ext4 writes one to disk that was cut and filled again. */
+	(void)unlink(path);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	if (fd < 0 || fd_write_all(fd, data, size) < 0)
 		abort();
 	r = trust_load(directories, getuid(), &trust, &refusal);
