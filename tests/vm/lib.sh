@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Check helpers for scripts that run inside a virtual machine; bash. Results are lines of the form
 #
