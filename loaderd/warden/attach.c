@@ -1,0 +1,696 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * From a request to an attachment, each step only after the one before it:
+ *
+ *	find the bundle, the target, the parameters → decide → decision durable → load (once for all
+ *	subscribers) → subscribe → outcome → reply, and with `run` the stream
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "loaderd/warden/warden.h"
+
+#define VERDICT_TRIES 3
+
+struct attaching {
+	struct pending pending; /* first: the commit hands it back */
+	struct warden *w;
+	uint64_t connection, call;
+	struct message_attach request;
+	struct target target;
+	struct attachment a;
+	uint8_t params[PARAMS_SIZE_MAX];
+	uint32_t params_size;
+	struct instance_row *instance; /* counted as a user from when it is set */
+	unsigned int tries;
+	struct attaching *next_waiting; /* for the instance that another request loads */
+	struct attaching *next;		/* of all */
+};
+
+static struct attaching *waiting; /* requests whose instance is being loaded */
+static struct attaching *under_way; /* all that were decided and count against their users */
+
+static struct attaching *attaching_free(struct attaching *t)
+{
+	struct attaching **p = &under_way;
+
+	while (*p && *p != t)
+		p = &(*p)->next;
+	if (*p)
+		*p = t->next;
+	if (t && t->instance)
+		instance_row_release(t->w, t->instance);
+	free(t);
+	return NULL;
+}
+DEFINE_CLEANUP(struct attaching *, attaching_free)
+
+static struct bundle *bundle_of(struct attaching *t)
+{
+	return registry_by_digest(t->w, t->a.digest);
+}
+
+static void describe(struct attaching *t, struct act *act)
+{
+	*act = (struct act){ .by = connection_find(t->w, t->connection), .action = "attach",
+			     .bundle = bundle_of(t), .probe = t->a.probe, .target = &t->target,
+			     .params = t->request.parameters, .n_params = t->request.n_parameters,
+			     .rule = t->a.rule, .decision = t->a.decision, .attachment = t->a.id };
+}
+
+/* After the decision: says why it did not come to an attachment, in the log and to the client. */
+static void give_up(struct attaching *t, const struct refusal *refusal)
+{
+	struct act act;
+
+	describe(t, &act);
+	act.refusal = refusal;
+	record_outcome(t->w, &act, false);
+	reply_refusal(t->w, t->connection, t->call, refusal);
+	attaching_free(t);
+}
+
+/* --- subscribe ---------------------------------------------------------------------------------------- */
+
+static bool on_ring(struct order *order, const struct message *m, int *fds, size_t n_fds)
+{
+	struct attached *at = attached_find(order->w, order->number);
+	struct refusal r;
+
+	if (m && at && m->type == MESSAGE_RING && n_fds == 1) {
+		(void)reply_stream(order->w, order->connection, order->client_call, at, fds[0]);
+		reply_end(order->w, order->connection, order->client_call);
+		return true;
+	}
+	refusal_set(&r, REFUSAL_UNAVAILABLE, "loader", "the loader is starting again: try again");
+	reply_refusal(order->w, order->connection, order->client_call, &r);
+	return true;
+}
+
+/* The stream of an attachment on a call: at once if it has no ring, otherwise after the loader gave it. */
+static void stream(struct warden *w, uint64_t connection, uint64_t call, struct attached *at)
+{
+	struct message_attachment_id m = { .m = { .type = MESSAGE_GET_RING }, .id = at->a.id };
+	struct order *order;
+
+	attached_watch(at, connection);
+	if (!at->a.ring_size) {
+		(void)reply_stream(w, connection, call, at, -EBADF);
+		reply_end(w, connection, call);
+		return;
+	}
+	order = order_new(w, SIDE_LOADER, on_ring, NULL);
+	if (!order)
+		return;
+	order->number = at->a.id;
+	order->connection = connection;
+	order->client_call = call;
+	(void)order_send(order, &m.m, sizeof(m), NULL, 0);
+}
+
+void request_watch(struct warden *w, uint64_t connection, uint64_t call, struct attached *at)
+{
+	stream(w, connection, call, at);
+}
+
+static void attached_now(struct attaching *t, const struct attachment *a)
+{
+	struct warden *w = t->w;
+	struct attached *at = attached_add(w, a, t->instance);
+	struct act act;
+
+	if (!at) {
+		struct refusal r;
+
+		refusal_set(&r, REFUSAL_UNAVAILABLE, "warden", "out of memory");
+		give_up(t, &r);
+		return;
+	}
+	describe(t, &act);
+	act.program_ids = t->instance->program_ids;
+	act.n_program_ids = t->instance->n_programs;
+	act.kernel_verified = t->instance->kernel_verified;
+	record_outcome(w, &act, true);
+	if (!connection_find(w, t->connection)) {
+		/* The client left meanwhile: an `attach` stays, a `run` has nobody to run for. */
+		if (a->flags & MESSAGE_FLAG_RUN)
+			attached_end(at, "its connection closed", NULL, 0, 0);
+	} else if (a->flags & MESSAGE_FLAG_RUN) {
+		stream(w, t->connection, t->call, at);
+	} else {
+		reply_attachment(w, t->connection, t->call, at);
+		reply_end(w, t->connection, t->call);
+	}
+	attaching_free(t);
+}
+
+static bool on_subscribed(struct order *order, const struct message *m, int *fds, size_t n_fds)
+{
+	struct attaching *t = order->userdata;
+	struct refusal r;
+
+	(void)fds;
+	(void)n_fds;
+	if (m && m->type == MESSAGE_SUBSCRIPTION) {
+		attached_now(t, &((const struct message_subscribe *)(const void *)m)->a);
+		return true;
+	}
+	if (m && m->type == MESSAGE_DONE) {
+		r = ((const struct message_refusal *)(const void *)m)->refusal;
+		refusal_sanitize(&r);
+	} else {
+		refusal_set(&r, REFUSAL_UNAVAILABLE, "loader", "the loader is starting again: try again");
+	}
+	give_up(t, &r);
+	return true;
+}
+
+static void subscribe(struct attaching *t)
+{
+	struct message_subscribe m = { .m = { .type = MESSAGE_SUBSCRIBE } };
+	struct order *order = order_new(t->w, SIDE_LOADER, on_subscribed, t);
+	struct refusal r;
+
+	if (!order) {
+		refusal_set(&r, REFUSAL_UNAVAILABLE, "warden", "out of memory");
+		give_up(t, &r);
+		return;
+	}
+	t->a.instance = t->instance->number;
+	m.a = t->a;
+	(void)order_send(order, &m.m, sizeof(m), NULL, 0);
+}
+
+/* --- load --------------------------------------------------------------------------------------------- */
+
+static void load(struct attaching *t);
+
+/* Everybody who waited for this instance goes on, or is refused as the one who loaded it was. */
+static void wake(struct instance_row *row, const struct refusal *refusal)
+{
+	struct attaching *list = NULL, **p = &waiting;
+
+	while (*p) {
+		struct attaching *t = *p;
+
+		if (t->instance != row) {
+			p = &t->next_waiting;
+			continue;
+		}
+		*p = t->next_waiting;
+		t->next_waiting = list;
+		list = t;
+	}
+	while (list) {
+		struct attaching *next = list->next_waiting;
+
+		if (refusal)
+			give_up(list, refusal);
+		else
+			subscribe(list);
+		list = next;
+	}
+}
+
+/* A refused load leaves nothing in the kernel, and its row must not be found by anybody else. */
+static void load_failed(struct attaching *t, const struct refusal *refusal)
+{
+	struct instance_row *row = t->instance;
+
+	memset(row->digest, 0, DIGEST_SIZE);
+	wake(row, refusal);
+	give_up(t, refusal);
+}
+
+static bool on_verified_again(struct order *order, const struct message *m, int *fds, size_t n_fds)
+{
+	struct attaching *t = order->userdata;
+	struct bundle *b = bundle_of(t);
+	struct refusal r;
+
+	if (b && m)
+		registry_answered(b, (const struct message_verified *)(const void *)m, fds, n_fds);
+	if (b && m && !b->refusal.code) {
+		load(t);
+		return true;
+	}
+	if (b && b->refusal.code)
+		r = b->refusal;
+	else
+		refusal_set(&r, REFUSAL_UNAVAILABLE, "parser", "the parser is starting again: try again");
+	load_failed(t, &r);
+	return true;
+}
+
+static bool on_loaded(struct order *order, const struct message *m, int *fds, size_t n_fds)
+{
+	const struct message_loaded *loaded = (const struct message_loaded *)(const void *)m;
+	struct attaching *t = order->userdata;
+	struct instance_row *row = t->instance;
+	struct refusal r;
+
+	(void)fds;
+	(void)n_fds;
+	if (!m || m->type != MESSAGE_LOADED) {
+		refusal_set(&r, REFUSAL_UNAVAILABLE, "loader", "the loader is starting again: try again");
+		load_failed(t, &r);
+		return true;
+	}
+	if (loaded->refusal.code == REFUSAL_SIGNATURE_INVALID && !strcmp(loaded->refusal.subject, "verdict") &&
+	    ++t->tries < VERDICT_TRIES && bundle_of(t)) {
+		/* The loader has restarted, or has forgotten an old verdict: the parser says it again. */
+		struct order *again = order_new(t->w, SIDE_PARSER, on_verified_again, t);
+
+		if (again)
+			(void)registry_verify(t->w, bundle_of(t), again);
+		return true;
+	}
+	if (loaded->refusal.code) {
+		r = loaded->refusal;
+		refusal_sanitize(&r);
+		load_failed(t, &r);
+		return true;
+	}
+	row->loading = false;
+	row->n_programs = loaded->n_programs <= SPEC_PROGRAMS_MAX ? loaded->n_programs : 0;
+	memcpy(row->program_ids, loaded->program_ids, sizeof(row->program_ids));
+	snprintf(row->kernel_verified, sizeof(row->kernel_verified), "%.31s", loaded->kernel_verified);
+	wake(row, NULL);
+	subscribe(t);
+	return true;
+}
+
+static int open_skeleton(const struct bundle *b, int *fds)
+{
+	const struct spec_variant *v = &b->spec->variants[b->variant];
+	uint32_t files[] = { v->insns, v->data, v->ksig };
+	int n = 0;
+
+	for (size_t i = 0; i < 3; i++) {
+		int fd;
+
+		if (files[i] == UINT32_MAX)
+			continue;
+		fd = registry_open_file(b, b->spec->files[files[i]].name);
+		if (fd < 0) {
+			while (n)
+				close_fd(fds[--n]);
+			return fd;
+		}
+		fds[n++] = fd;
+	}
+	return n;
+}
+
+static void load(struct attaching *t)
+{
+	struct bundle *b = bundle_of(t);
+	struct message_load m = { .m = { .type = MESSAGE_LOAD }, .instance = t->instance->number,
+				  .params_size = t->params_size };
+	struct order *order;
+	struct refusal r;
+	int fds[3], n;
+
+	n = b && b->spec ? open_skeleton(b, fds) : -ENOENT;
+	if (n < 2) {
+		refusal_set(&r, REFUSAL_BUNDLE_INVALID, "F1", "a file of the bundle cannot be read: %s",
+			    strerror(n < 0 ? -n : EIO));
+		load_failed(t, &r);
+		return;
+	}
+	order = order_new(t->w, SIDE_LOADER, on_loaded, t);
+	if (!order) {
+		refusal_set(&r, REFUSAL_UNAVAILABLE, "warden", "out of memory");
+		while (n)
+			close_fd(fds[--n]);
+		load_failed(t, &r);
+		return;
+	}
+	m.variant = b->variant;
+	memcpy(m.digest, b->digest, DIGEST_SIZE);
+	memcpy(m.params, t->params, sizeof(m.params));
+	(void)order_send(order, &m.m, sizeof(m), fds, (size_t)n);
+	while (n)
+		close_fd(fds[--n]);
+}
+
+/* --- the decision is durable -------------------------------------------------------------------------- */
+
+static void start(struct attaching *t)
+{
+	struct warden *w = t->w;
+	struct instance_row *row = instance_row_find(w, t->a.digest, t->a.params_digest);
+	bool first = !row;
+
+	/* An object without the demultiplexing header serves one attachment: each has its own. */
+	if (row && !(bundle_of(t)->spec->flags & SPEC_HAS_DEMUX)) {
+		row = NULL;
+		first = true;
+	}
+	if (first)
+		row = instance_row_new(w, t->a.digest, t->a.params_digest);
+	if (!row) {
+		struct refusal r;
+
+		refusal_set(&r, REFUSAL_UNAVAILABLE, "warden", "out of memory");
+		give_up(t, &r);
+		return;
+	}
+	row->users++;
+	t->instance = row;
+	if (first) {
+		load(t);
+	} else if (row->loading) {
+		t->next_waiting = waiting;
+		waiting = t;
+	} else {
+		subscribe(t);
+	}
+}
+
+static void on_durable(struct pending *pending, const struct refusal *failed)
+{
+	struct attaching *t = (struct attaching *)(void *)pending;
+	struct bundle *b = bundle_of(t);
+	struct refusal r;
+
+	if (failed) {
+		reply_refusal(t->w, t->connection, t->call, failed);
+		attaching_free(t);
+	} else if (t->request.flags & MESSAGE_FLAG_DRY_RUN) {
+		struct instance_row none = { .kernel_verified = "" };
+		struct attached would = { .a = t->a, .instance = &none };
+
+		reply_attachment(t->w, t->connection, t->call, &would);
+		reply_end(t->w, t->connection, t->call);
+		attaching_free(t);
+	} else if (!b || b->revoked) {
+		/* Revoked while the decision was written. */
+		refusal_set(&r, REFUSAL_REVOKED, t->a.probe, "%s was revoked", t->a.probe);
+		give_up(t, &r);
+	} else {
+		start(t);
+	}
+}
+
+/* --- what is asked, and may it be --------------------------------------------------------------------- */
+
+static const struct spec_param *find_param(const struct spec *spec, const char *name)
+{
+	for (uint32_t i = 0; i < spec->n_params; i++)
+		if (!strcmp(spec->params[i].name, name))
+			return &spec->params[i];
+	return NULL;
+}
+
+static void put_param(struct attaching *t, const struct spec_param *p, uint64_t value)
+{
+	memcpy(t->params + p->offset, &value, p->size); /* little-endian hosts only, as the bundles are */
+	if (p->offset + p->size > t->params_size)
+		t->params_size = p->offset + p->size;
+}
+
+static int set_params(struct attaching *t, const struct spec *spec, struct refusal *refusal)
+{
+	for (uint32_t i = 0; i < spec->n_params; i++)
+		put_param(t, &spec->params[i], spec->params[i].initial);
+	for (uint32_t i = 0; i < t->request.n_parameters; i++) {
+		const struct message_parameter *given = &t->request.parameters[i];
+		const struct spec_param *p = find_param(spec, given->name);
+
+		if (!p)
+			return refusal_set(refusal, REFUSAL_INVALID_ARGUMENT, given->name,
+					   "%s has no parameter %s: see bpfwarden show %s", spec->name, given->name,
+					   spec->name);
+		if (given->value < p->min || given->value > p->max)
+			return refusal_set(refusal, REFUSAL_INVALID_ARGUMENT, given->name,
+					   "%s must be %" PRIu64 " to %" PRIu64 "%s%s", p->name, p->min, p->max,
+					   *p->unit ? " " : "", p->unit);
+		put_param(t, p, given->value);
+	}
+	if (!EVP_Digest(t->params, t->params_size, t->a.params_digest, NULL, EVP_sha256(), NULL))
+		return -ENOMEM;
+	return 0;
+}
+
+/* What the probe has at all: events, and aggregates if any of its maps holds some. */
+static uint32_t data_of(const struct spec *spec, uint32_t variant)
+{
+	uint32_t data = spec->event_size ? MESSAGE_DATA_EVENTS : 0;
+
+	for (uint32_t i = 0; i < spec->variants[variant].n_maps; i++) {
+		uint32_t kind = spec->variants[variant].maps[i].kind;
+
+		if (kind == SPEC_MAP_HISTOGRAMS || kind == SPEC_MAP_COUNTS)
+			data |= MESSAGE_DATA_AGGREGATES;
+		if (kind == SPEC_MAP_EVENTS)
+			data |= MESSAGE_DATA_EVENTS;
+	}
+	return data;
+}
+
+static void decide(struct attaching *t, const struct connection *c, const struct bundle *b, uint32_t data,
+		   struct policy_decision *ret)
+{
+	struct policy_request request = { .action = POLICY_ATTACH, .uid = c->uid, .gids = c->gids,
+					  .n_gids = c->n_gids, .namespace = c->namespace, .channel = b->channel,
+					  .data = data, .target_kind = t->target.kind,
+					  .target_uid = t->target.uid };
+
+	snprintf(request.probe, sizeof(request.probe), "%s", b->name);
+	snprintf(request.target_name, sizeof(request.target_name), "%s", t->target.name);
+	policy_decide(t->w->policy, &request, ret);
+}
+
+/* Asked for nothing in particular means all that policy allows: events and aggregates, or else one of them. */
+static int decide_data(struct attaching *t, const struct connection *c, const struct bundle *b,
+		       struct policy_decision *decision, struct refusal *refusal)
+{
+	uint32_t has = data_of(b->spec, b->variant), asked = t->request.data;
+	const uint32_t choices[] = { has, has & MESSAGE_DATA_AGGREGATES, has & MESSAGE_DATA_EVENTS };
+
+	if (asked & ~has)
+		return refusal_set(refusal, REFUSAL_INVALID_ARGUMENT, "data", "%s has no %s", b->name,
+				   asked & ~has & MESSAGE_DATA_EVENTS ? "events" : "aggregates");
+	for (size_t i = 0; i < 3; i++) {
+		t->a.data = asked ? asked : choices[i];
+		if (!t->a.data)
+			continue;
+		decide(t, c, b, t->a.data, decision);
+		if (decision->allowed)
+			return 0;
+		if (asked)
+			break;
+	}
+	return refusal_set(refusal, REFUSAL_POLICY_DENIED, decision->rule,
+			   !strcmp(decision->rule, POLICY_RULE_DEFAULT) ?
+				   "no allow section of the policy matches this request (rule %s)" :
+				   "section [deny %s] of the policy matches this request",
+			   decision->rule);
+}
+
+static int over(struct refusal *refusal, const char *limit, uint64_t used, uint64_t max, const char *section)
+{
+	int r = refusal_set(refusal, REFUSAL_LIMIT_EXCEEDED, limit,
+			    "%s of section [limit %s] is %" PRIu64 " and would become %" PRIu64, limit, section, max,
+			    used);
+
+	refusal->used = used;
+	refusal->max = max;
+	return r;
+}
+
+/* Kernel memory of an attachment, known before anything is created: its ring and its share of the maps. */
+static uint64_t memory_of(const struct attaching *t, const struct bundle *b)
+{
+	const struct spec_variant *v = &b->spec->variants[b->variant];
+	uint64_t memory = t->a.ring_size;
+
+	for (uint32_t i = 0; i < v->n_maps; i++)
+		if ((t->a.data & MESSAGE_DATA_AGGREGATES) &&
+		    (v->maps[i].kind == SPEC_MAP_HISTOGRAMS || v->maps[i].kind == SPEC_MAP_COUNTS))
+			memory += (uint64_t)v->maps[i].inner_max_entries *
+				  (v->maps[i].inner_key_size + v->maps[i].inner_value_size + 64);
+	return memory;
+}
+
+static int apply_limits(struct attaching *t, const struct bundle *b, const struct policy_limits *limits,
+			struct refusal *refusal)
+{
+	uint64_t number, memory, duration = t->request.duration;
+	uint64_t max_duration = limits->value[POLICY_MAX_DURATION];
+
+	attached_usage(t->w, t->a.uid, &number, &memory);
+	for (const struct attaching *other = under_way; other; other = other->next)
+		if (other->a.uid == t->a.uid) {
+			number++;
+			memory += other->a.memory;
+		}
+	if (number + 1 > limits->value[POLICY_MAX_ATTACHMENTS])
+		return over(refusal, "max-attachments", number + 1, limits->value[POLICY_MAX_ATTACHMENTS],
+			    limits->section[POLICY_MAX_ATTACHMENTS]);
+	if (number + 1 > ATTACHMENTS_MAX)
+		return over(refusal, "max-attachments", number + 1, ATTACHMENTS_MAX, "of the daemon");
+	t->a.memory = memory_of(t, b);
+	if (memory + t->a.memory > limits->value[POLICY_MAX_MEMORY])
+		return over(refusal, "max-memory", memory + t->a.memory, limits->value[POLICY_MAX_MEMORY],
+			    limits->section[POLICY_MAX_MEMORY]);
+	if (duration > max_duration)
+		return over(refusal, "max-duration", duration, max_duration, limits->section[POLICY_MAX_DURATION]);
+	if (!duration)
+		duration = max_duration < ATTACHMENT_DEADLINE_DEFAULT ? max_duration : ATTACHMENT_DEADLINE_DEFAULT;
+	if (duration > UINT64_MAX / 4000000)
+		duration = UINT64_MAX / 4000000;
+	t->a.deadline = now_boottime() + duration * 1000000;
+	t->a.events_per_second = limits->value[POLICY_MAX_EVENTS_PER_SECOND];
+	return 0;
+}
+
+static int check(struct attaching *t, const struct connection *c, struct bundle **ret_bundle,
+		 struct policy_decision *decision, struct refusal *refusal)
+{
+	const struct message_attach *q = &t->request;
+	uint32_t channels = q->flags & MESSAGE_FLAG_EXPERIMENTAL ? 3 : 1;
+	struct bundle *b = NULL;
+	int r;
+
+	r = registry_find(t->w, q->probe, q->serial, channels, &b, refusal);
+	if (r)
+		return r;
+	*ret_bundle = b;
+	memcpy(t->a.digest, b->digest, DIGEST_SIZE);
+	t->a.serial = b->serial;
+	t->a.uid = c->uid;
+	r = target_resolve(c, q->target_kind, q->target, &t->target, refusal);
+	if (r)
+		return r;
+	if (!(b->spec->targets & (1U << q->target_kind)))
+		return refusal_set(refusal, REFUSAL_TARGET_UNSUPPORTED, target_kind_name(q->target_kind),
+				   "%s cannot filter by target %s", b->name, target_kind_name(q->target_kind));
+	r = set_params(t, b->spec, refusal);
+	if (r)
+		return r;
+	r = decide_data(t, c, b, decision, refusal);
+	if (r)
+		return r;
+	if (t->a.data & MESSAGE_DATA_EVENTS)
+		t->a.ring_size = ATTACHMENT_RING_SIZE;
+	return apply_limits(t, b, &decision->limits, refusal);
+}
+
+static bool texts_ok(const struct message_attach *m)
+{
+	if (!MESSAGE_TEXT_OK(m->probe) || !MESSAGE_TEXT_OK(m->target) || m->n_parameters > SPEC_PARAMS_MAX ||
+	    m->target_kind >= _TARGET_KIND_MAX || (m->data & ~3U))
+		return false;
+	for (uint32_t i = 0; i < m->n_parameters; i++)
+		if (!MESSAGE_TEXT_OK(m->parameters[i].name))
+			return false;
+	return true;
+}
+
+static void fill(struct attaching *t, const struct connection *c)
+{
+	struct attachment *a = &t->a;
+
+	a->flags = t->request.flags & MESSAGE_FLAG_RUN;
+	a->target_kind = t->target.kind;
+	a->key = t->target.key;
+	a->key_level = t->target.key_level;
+	a->privacy_max = SPEC_PRIVACY_PII; /* of one's own target's events; classes in policy narrow it */
+	a->since = now_realtime();
+	memcpy(a->target, t->target.name, sizeof(a->target));
+	memcpy(a->user, c->user, sizeof(a->user));
+}
+
+/* A denial waits for its record, too, and takes nothing else with it. */
+struct denying {
+	struct pending pending;
+	struct warden *w;
+	uint64_t connection, call;
+	struct refusal refusal;
+};
+
+static void on_denial_durable(struct pending *pending, const struct refusal *failed)
+{
+	struct denying *d = (struct denying *)(void *)pending;
+
+	/* Refused either way: that the log has a problem is for administrators. */
+	(void)failed;
+	reply_refusal(d->w, d->connection, d->call, &d->refusal);
+	free(d);
+}
+
+int request_deny(struct warden *w, const struct connection *c, uint64_t call, struct act *act,
+		 const struct refusal *refusal)
+{
+	struct denying *d = calloc(1, sizeof(*d));
+	struct refusal ignored;
+
+	if (!d)
+		return -ENOMEM;
+	*d = (struct denying){ .pending = { .go = on_denial_durable }, .w = w, .connection = c->number,
+			       .call = call, .refusal = *refusal };
+	act->refusal = refusal;
+	(void)record_decision(w, act, false, NULL, &ignored);
+	pending_add(w, &d->pending);
+	return 0;
+}
+
+int request_attach(struct warden *w, struct connection *c, const struct message_attach *m)
+{
+	_cleanup_(attaching_free_p) struct attaching *t = calloc(1, sizeof(*t));
+	struct policy_decision decision = { 0 };
+	struct bundle *b = NULL;
+	struct refusal refusal = { 0 };
+	struct act act;
+	int r;
+
+	if (!t)
+		return -ENOMEM;
+	if (!texts_ok(m))
+		return -EPROTO;
+	t->pending.go = on_durable;
+	t->w = w;
+	t->connection = c->number;
+	t->call = m->m.call;
+	t->request = *m;
+	t->target.kind = m->target_kind;
+	memcpy(t->target.name, m->target, sizeof(t->target.name));
+	memcpy(t->a.probe, m->probe, sizeof(t->a.probe));
+	r = check(t, c, &b, &decision, &refusal);
+	if (r < 0)
+		return r;
+	if (r > 0) {
+		act = (struct act){ .by = c, .action = "attach", .bundle = b, .probe = m->probe,
+				    .target = &t->target, .params = m->parameters, .n_params = m->n_parameters,
+				    .rule = refusal.code == REFUSAL_POLICY_DENIED  ? decision.rule :
+					    refusal.code == REFUSAL_LIMIT_EXCEEDED ? refusal.subject :
+										      refusal_name(refusal.code) };
+		return request_deny(w, c, m->m.call, &act, &refusal);
+	}
+	fill(t, c);
+	memcpy(t->a.rule, decision.rule, sizeof(t->a.rule));
+	while (!t->a.id || attached_find(w, t->a.id))
+		if (getrandom(&t->a.id, sizeof(t->a.id), 0) < 0)
+			return -errno;
+	describe(t, &act);
+	if (m->flags & MESSAGE_FLAG_DRY_RUN)
+		act.detail = "dry run";
+	r = record_decision(w, &act, true, &t->a.decision, &refusal);
+	if (r < 0)
+		return r;
+	if (r > 0) {
+		reply_refusal(w, c->number, m->m.call, &refusal);
+		return 0;
+	}
+	t->next = under_way;
+	under_way = t;
+	pending_add(w, &take_ptr(t)->pending);
+	return 0;
+}

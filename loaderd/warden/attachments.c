@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What is attached for whom, and how it ends: by request, at its deadline, when a run's last connection has
+ * been gone for a while, when its bundle is revoked. The loader holds the same list beside the kernel objects;
+ * after a restart the warden takes it over from there.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "loaderd/warden/warden.h"
+
+struct attached *attached_find(struct warden *w, uint64_t id)
+{
+	struct attached *at = w->attached;
+
+	while (at && at->a.id != id)
+		at = at->next;
+	return at;
+}
+
+/* --- instances ---------------------------------------------------------------------------------------- */
+
+struct instance_row *instance_row_new(struct warden *w, const uint8_t *digest, const uint8_t *params_digest)
+{
+	struct instance_row *row = calloc(1, sizeof(*row));
+
+	if (!row)
+		return NULL;
+	row->number = ++w->next_instance;
+	memcpy(row->digest, digest, DIGEST_SIZE);
+	memcpy(row->params_digest, params_digest, DIGEST_SIZE);
+	row->loading = true;
+	row->next = w->instances;
+	w->instances = row;
+	return row;
+}
+
+struct instance_row *instance_row_find(struct warden *w, const uint8_t *digest, const uint8_t *params_digest)
+{
+	struct instance_row *row = w->instances;
+
+	while (row && (memcmp(row->digest, digest, DIGEST_SIZE) ||
+		       memcmp(row->params_digest, params_digest, DIGEST_SIZE)))
+		row = row->next;
+	return row;
+}
+
+static bool on_unloaded(struct order *order, const struct message *m, int *fds, size_t n_fds)
+{
+	(void)order;
+	(void)m;
+	(void)fds;
+	(void)n_fds;
+	return true;
+}
+
+static void unload(struct warden *w, uint64_t number)
+{
+	struct message_instance_id m = { .m = { .type = MESSAGE_UNLOAD }, .instance = number };
+	struct order *order = order_new(w, SIDE_LOADER, on_unloaded, NULL);
+
+	if (order)
+		(void)order_send(order, &m.m, sizeof(m), NULL, 0);
+}
+
+void instance_row_release(struct warden *w, struct instance_row *row)
+{
+	struct instance_row **p = &w->instances;
+
+	if (--row->users)
+		return;
+	while (*p != row)
+		p = &(*p)->next;
+	*p = row->next;
+	unload(w, row->number);
+	free(row);
+}
+
+/* --- life --------------------------------------------------------------------------------------------- */
+
+static struct attached *attached_free(struct attached *at)
+{
+	if (!at)
+		return NULL;
+	sd_event_source_disable_unref(at->deadline);
+	sd_event_source_disable_unref(at->linger);
+	free(at);
+	return NULL;
+}
+
+void attached_free_all(struct warden *w)
+{
+	while (w->attached) {
+		struct attached *next = w->attached->next;
+
+		attached_free(w->attached);
+		w->attached = next;
+	}
+	while (w->instances) {
+		struct instance_row *next = w->instances->next;
+
+		free(w->instances);
+		w->instances = next;
+	}
+}
+
+static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	(void)source;
+	(void)usec;
+	attached_end(userdata, "its deadline has come", NULL, 0, 0);
+	return 0;
+}
+
+static int on_linger(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	(void)source;
+	(void)usec;
+	attached_end(userdata, "its last connection closed", NULL, 0, 0);
+	return 0;
+}
+
+static void start_linger(struct attached *at)
+{
+	if (!(at->a.flags & MESSAGE_FLAG_RUN) || at->n_watchers || at->linger || at->ending)
+		return;
+	(void)sd_event_add_time_relative(at->w->event, &at->linger, CLOCK_MONOTONIC, ATTACHMENT_LINGER * 1000ULL, 0,
+					 on_linger, at);
+}
+
+struct attached *attached_add(struct warden *w, const struct attachment *a, struct instance_row *instance)
+{
+	struct attached *at = calloc(1, sizeof(*at));
+
+	if (!at)
+		return NULL;
+	at->w = w;
+	at->a = *a;
+	at->instance = instance;
+	if (sd_event_add_time(w->event, &at->deadline, CLOCK_BOOTTIME, a->deadline / 1000, 0, on_deadline, at) < 0) {
+		free(at);
+		return NULL;
+	}
+	instance->users++;
+	at->next = w->attached;
+	w->attached = at;
+	units_changed(w);
+	return at;
+}
+
+void attached_watch(struct attached *at, uint64_t connection)
+{
+	for (size_t i = 0; i < at->n_watchers; i++)
+		if (at->watchers[i] == connection)
+			return;
+	if (at->n_watchers < CONNECTIONS_PER_UID_MAX)
+		at->watchers[at->n_watchers++] = connection;
+	at->linger = sd_event_source_disable_unref(at->linger);
+}
+
+void attached_unwatch(struct warden *w, uint64_t connection)
+{
+	for (struct attached *at = w->attached; at; at = at->next) {
+		size_t kept = 0;
+
+		for (size_t i = 0; i < at->n_watchers; i++)
+			if (at->watchers[i] != connection)
+				at->watchers[kept++] = at->watchers[i];
+		if (kept == at->n_watchers)
+			continue;
+		at->n_watchers = kept;
+		start_linger(at);
+	}
+}
+
+void attached_usage(struct warden *w, uid_t uid, uint64_t *ret_number, uint64_t *ret_memory)
+{
+	*ret_number = *ret_memory = 0;
+	for (struct attached *at = w->attached; at; at = at->next)
+		if (at->a.uid == uid) {
+			(*ret_number)++;
+			*ret_memory += at->a.memory;
+		}
+}
+
+/* --- end ---------------------------------------------------------------------------------------------- */
+
+/* What an ending needs to remember until the loader has carried it out. */
+struct ending {
+	uint64_t decision;
+	char reason[REFUSAL_REASON_MAX];
+};
+
+static void tell_watchers(struct warden *w, const struct attached *at, const char *reason)
+{
+	struct message_ended m = { .m = { .type = MESSAGE_ENDED }, .id = at->a.id };
+
+	snprintf(m.reason, sizeof(m.reason), "%s", reason);
+	if (w->gate)
+		(void)PEER_SEND(w->gate, &m, NULL, 0);
+}
+
+static void forget(struct attached *at)
+{
+	struct warden *w = at->w;
+	struct attached **p = &w->attached;
+
+	while (*p != at)
+		p = &(*p)->next;
+	*p = at->next;
+	if (at->ended)
+		at->ended(at->ended_userdata);
+	instance_row_release(w, at->instance);
+	attached_free(at);
+	units_changed(w);
+}
+
+static bool on_unsubscribed(struct order *order, const struct message *m, int *fds, size_t n_fds)
+{
+	struct ending *ending = order->userdata;
+	struct warden *w = order->w;
+	struct attached *at = attached_find(w, order->number);
+	struct act act = { .action = "detach", .decision = ending->decision, .attachment = order->number,
+			   .detail = ending->reason };
+
+	(void)fds;
+	(void)n_fds;
+	if (at && m) {
+		act.probe = at->a.probe;
+		record_outcome(w, &act, true);
+		tell_watchers(w, at, ending->reason);
+		forget(at);
+		if (order->connection)
+			reply_end(w, order->connection, order->client_call);
+	} else if (at) {
+		/* The loader restarts with everything that it had. It is asked again when that is known. */
+		at->ending = false;
+		memcpy(at->end_again, ending->reason, sizeof(at->end_again));
+		if (order->connection) {
+			struct refusal r;
+
+			refusal_set(&r, REFUSAL_UNAVAILABLE, "loader", "the loader is starting again: try again");
+			reply_refusal(w, order->connection, order->client_call, &r);
+		}
+	}
+	free(ending);
+	return true;
+}
+
+void attached_end(struct attached *at, const char *reason, const struct connection *by, uint64_t decision,
+		  uint64_t client_call)
+{
+	struct message_attachment_id m = { .m = { .type = MESSAGE_UNSUBSCRIBE }, .id = at->a.id };
+	struct ending *ending;
+	struct order *order;
+
+	if (at->ending)
+		return;
+	ending = calloc(1, sizeof(*ending));
+	order = ending ? order_new(at->w, SIDE_LOADER, on_unsubscribed, ending) : NULL;
+	if (!order) {
+		free(ending);
+		return;
+	}
+	at->ending = true;
+	ending->decision = decision ? decision : at->a.decision;
+	snprintf(ending->reason, sizeof(ending->reason), "%s", reason);
+	order->number = at->a.id;
+	order->connection = by ? by->number : 0;
+	order->client_call = client_call;
+	(void)order_send(order, &m.m, sizeof(m), NULL, 0);
+}
+
+/* --- after a restart ---------------------------------------------------------------------------------- */
+
+static struct instance_row *row_by_number(struct warden *w, uint64_t number)
+{
+	struct instance_row *row = w->instances;
+
+	while (row && row->number != number)
+		row = row->next;
+	return row;
+}
+
+static void take_over_instance(struct warden *w, const struct message_loaded *m)
+{
+	struct instance_row *row = row_by_number(w, m->instance);
+
+	if (!row) {
+		row = instance_row_new(w, m->digest, m->params_digest);
+		if (!row)
+			return;
+		row->number = m->instance;
+	}
+	if (w->next_instance < m->instance)
+		w->next_instance = m->instance;
+	row->loading = false;
+	row->n_programs = m->n_programs <= SPEC_PROGRAMS_MAX ? m->n_programs : 0;
+	memcpy(row->program_ids, m->program_ids, sizeof(row->program_ids));
+	snprintf(row->kernel_verified, sizeof(row->kernel_verified), "%.31s", m->kernel_verified);
+}
+
+static void take_over_attachment(struct warden *w, const struct attachment *a)
+{
+	struct instance_row *row = row_by_number(w, a->instance);
+	struct act act = { .action = "attach", .probe = a->probe, .attachment = a->id, .decision = a->decision,
+			   .detail = "still attached after a restart" };
+	struct attached *at;
+
+	at = attached_find(w, a->id);
+	if (at)
+		at->alive = true;
+	if (at || !row)
+		return;
+	at = attached_add(w, a, row);
+	if (!at)
+		return;
+	at->alive = true;
+	record_outcome(w, &act, true);
+	start_linger(at);
+}
+
+/* What the warden knew of and the loader does not have any more. */
+static void drop_lost(struct warden *w)
+{
+	static const char reason[] = "it was lost when the loader ended";
+
+	for (struct attached *at = w->attached, *next; at; at = next) {
+		struct act act = { .action = "attach", .probe = at->a.probe, .attachment = at->a.id,
+				   .decision = at->a.decision, .detail = reason };
+
+		next = at->next;
+		if (at->alive)
+			continue;
+		record_outcome(w, &act, false);
+		tell_watchers(w, at, reason);
+		forget(at);
+	}
+}
+
+/* Instances that nobody uses: the warden died between load and subscribe. */
+static void drop_unused(struct warden *w)
+{
+	for (struct instance_row *row = w->instances, *next; row; row = next) {
+		next = row->next;
+		if (!row->users && !row->loading) {
+			row->users = 1;
+			instance_row_release(w, row);
+		}
+	}
+}
+
+/* Ends that the loader died over. */
+static void end_again(struct warden *w)
+{
+	for (struct attached *at = w->attached, *next; at; at = next) {
+		next = at->next;
+		if (at->end_again[0] && !at->ending)
+			attached_end(at, at->end_again, NULL, 0, 0);
+	}
+}
+
+static bool on_survey_row(struct order *order, const struct message *m, int *fds, size_t n_fds)
+{
+	struct warden *w = order->w;
+
+	(void)fds;
+	(void)n_fds;
+	if (m && m->type == MESSAGE_INSTANCE) {
+		take_over_instance(w, (const struct message_loaded *)(const void *)m);
+		return false;
+	}
+	if (m && m->type == MESSAGE_SUBSCRIPTION) {
+		take_over_attachment(w, &((const struct message_subscribe *)(const void *)m)->a);
+		return false;
+	}
+	if (m && m->type != MESSAGE_END)
+		return false;
+	if (m) {
+		drop_lost(w);
+		drop_unused(w);
+		end_again(w);
+	}
+	w->reconciled = m != NULL;
+	w->reconcile_done(w);
+	return true;
+}
+
+void attached_reconcile(struct warden *w, void (*done)(struct warden *w))
+{
+	struct message m = { .type = MESSAGE_SURVEY };
+	struct order *order = order_new(w, SIDE_LOADER, on_survey_row, NULL);
+
+	w->reconcile_done = done;
+	for (struct attached *at = w->attached; at; at = at->next)
+		at->alive = false;
+	if (order)
+		(void)order_send(order, &m, sizeof(m), NULL, 0);
+}

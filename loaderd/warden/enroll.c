@@ -1,0 +1,491 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Enrolment and revocation. A bundle comes as descriptors, is copied into sealed memfds before anything looks
+ * at it, judged by the parser, and written to the registry under a name that only signed bytes chose.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "common/fd.h"
+#include "loaderd/warden/warden.h"
+#include "signing/trust.h"
+
+#define ENROLL_SIZE_MAX (32U << 20) /* all files of one enrolment together */
+
+struct enrolling {
+	struct pending pending;
+	struct warden *w;
+	uint64_t connection, call;
+	struct message_enroll request;
+	struct bundle *bundle; /* not in the registry yet */
+	int fds[PEER_FDS_MAX]; /* sealed copies: manifest, signatures, files */
+	size_t n_fds;
+	uint64_t decision;
+	char rule[OBJECT_NAME_MAX];
+};
+
+static struct enrolling *enrolling_free(struct enrolling *e)
+{
+	if (!e)
+		return NULL;
+	while (e->n_fds)
+		close_fd(e->fds[--e->n_fds]);
+	registry_free(e->bundle);
+	free(e);
+	return NULL;
+}
+DEFINE_CLEANUP(struct enrolling *, enrolling_free)
+
+static void refuse(struct enrolling *e, struct act *act, const struct refusal *refusal)
+{
+	struct connection *c = connection_find(e->w, e->connection);
+
+	if (c)
+		(void)request_deny(e->w, c, e->call, act, refusal);
+	enrolling_free(e);
+}
+
+/* --- write -------------------------------------------------------------------------------------------- */
+
+static int write_file(int dir, const char *name, int from)
+{
+	_cleanup_close_ int fd = -EBADF;
+	_cleanup_free_ char *bytes = NULL;
+	size_t size;
+	int r;
+
+	if (strchr(name, '/') || name[0] == '.')
+		return -EINVAL;
+	r = fd_read_all(from, BUNDLE_FILE_SIZE_MAX, &bytes, &size);
+	if (r < 0)
+		return r;
+	fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return -errno;
+	r = fd_write_all(fd, bytes, size);
+	if (r < 0)
+		return r;
+	return fsync(fd) < 0 ? -errno : 0;
+}
+
+static int write_all(struct enrolling *e, int dir)
+{
+	const struct spec *spec = e->bundle->spec;
+	char name[64];
+	int r;
+
+	r = write_file(dir, "manifest.json", e->fds[0]);
+	for (uint32_t i = 0; i < e->request.n_signatures && r >= 0; i++) {
+		snprintf(name, sizeof(name), "manifest.json.%u.p7s", i + 1);
+		r = write_file(dir, name, e->fds[1 + i]);
+	}
+	for (uint32_t i = 0; i < spec->n_files && r >= 0; i++)
+		r = write_file(dir, spec->files[i].name, e->fds[1 + e->request.n_signatures + i]);
+	return r >= 0 && fsync(dir) < 0 ? -errno : r;
+}
+
+/* A directory with one level of files; what an earlier attempt left behind. */
+static void remove_directory(int parent, const char *name, const struct bundle *b)
+{
+	_cleanup_close_ int dir = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	char file[64];
+
+	if (dir < 0)
+		return;
+	(void)unlinkat(dir, "manifest.json", 0);
+	for (unsigned int i = 1; i <= SIGNATURES_MAX; i++) {
+		snprintf(file, sizeof(file), "manifest.json.%u.p7s", i);
+		(void)unlinkat(dir, file, 0);
+	}
+	for (uint32_t i = 0; i < b->spec->n_files; i++)
+		(void)unlinkat(dir, b->spec->files[i].name, 0);
+	(void)unlinkat(parent, name, AT_REMOVEDIR);
+}
+
+static int open_name_directory(const struct bundle *b)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s/%s", PATH_REGISTRY, b->name);
+	if ((mkdir(PATH_REGISTRY, 0700) < 0 && errno != EEXIST) || (mkdir(path, 0700) < 0 && errno != EEXIST))
+		return -errno;
+	return fd_open_trusted_dir(AT_FDCWD, path, geteuid());
+}
+
+/* Everything under another name first, then one rename(2): a power cut leaves all or nothing. */
+static int write_bundle(struct enrolling *e)
+{
+	const struct bundle *b = e->bundle;
+	_cleanup_close_ int parent = open_name_directory(b), dir = -EBADF;
+	char serial[24], temporary[32];
+	int r;
+
+	if (parent < 0)
+		return parent;
+	snprintf(serial, sizeof(serial), "%" PRIu64, b->serial);
+	snprintf(temporary, sizeof(temporary), ".%" PRIu64 ".new", b->serial);
+	remove_directory(parent, temporary, b);
+	if (mkdirat(parent, temporary, 0700) < 0)
+		return -errno;
+	dir = fd_open_trusted_dir(parent, temporary, geteuid());
+	r = dir < 0 ? dir : write_all(e, dir);
+	if (r >= 0 && renameat(parent, temporary, parent, serial) < 0)
+		r = -errno;
+	if (r < 0) {
+		remove_directory(parent, temporary, b);
+		return r;
+	}
+	return fsync(parent) < 0 ? -errno : 0;
+}
+
+static void on_enroll_durable(struct pending *pending, const struct refusal *failed)
+{
+	struct enrolling *e = (struct enrolling *)(void *)pending;
+	struct warden *w = e->w;
+	struct connection *c = connection_find(w, e->connection);
+	struct act act = { .by = c, .action = "enroll", .bundle = e->bundle, .decision = e->decision,
+			   .rule = e->rule };
+	struct message_probe row;
+	struct refusal refusal;
+	int r = 0;
+
+	if (failed) {
+		reply_refusal(w, e->connection, e->call, failed);
+		enrolling_free(e);
+		return;
+	}
+	if (!(e->request.flags & MESSAGE_FLAG_DRY_RUN)) {
+		r = write_bundle(e);
+		if (r >= 0)
+			r = registry_write_state(e->bundle);
+	}
+	if (r < 0) {
+		refusal_set(&refusal, REFUSAL_UNAVAILABLE, "registry", "the registry cannot be written: %s",
+			    strerror(-r));
+		act.refusal = &refusal;
+		record_outcome(w, &act, false);
+		reply_refusal(w, e->connection, e->call, &refusal);
+		enrolling_free(e);
+		return;
+	}
+	record_outcome(w, &act, true);
+	if (c && w->gate) {
+		bundle_row(w, e->bundle, c, &row);
+		row.m.connection = c->number;
+		row.m.call = e->call;
+		(void)PEER_SEND(w->gate, &row, NULL, 0);
+		reply_end(w, c->number, e->call);
+	}
+	if (!(e->request.flags & MESSAGE_FLAG_DRY_RUN))
+		registry_add(w, take_ptr(e->bundle));
+	enrolling_free(e);
+}
+
+/* --- judge -------------------------------------------------------------------------------------------- */
+
+static int check_file(int fd, const struct spec_file *file, struct refusal *refusal)
+{
+	_cleanup_free_ char *bytes = NULL;
+	uint8_t digest[DIGEST_SIZE];
+	size_t size;
+
+	if (fd_read_all(fd, BUNDLE_FILE_SIZE_MAX, &bytes, &size) < 0 || size != file->size ||
+	    !EVP_Digest(bytes, size, digest, NULL, EVP_sha256(), NULL) ||
+	    memcmp(digest, file->digest, DIGEST_SIZE))
+		return refusal_set(refusal, REFUSAL_BUNDLE_INVALID, "F2",
+				   "%s is not the file that was signed: its SHA-256 differs", file->name);
+	return 0;
+}
+
+static int check_files(const struct enrolling *e, struct refusal *refusal)
+{
+	const struct spec *spec = e->bundle->spec;
+	int r = 0;
+
+	if (spec->n_files != e->request.n_files)
+		return refusal_set(refusal, REFUSAL_BUNDLE_INVALID, "F3",
+				   "the manifest lists %u files and %u were given", spec->n_files,
+				   e->request.n_files);
+	for (uint32_t i = 0; i < spec->n_files && !r; i++)
+		r = check_file(e->fds[1 + e->request.n_signatures + i], &spec->files[i], refusal);
+	return r;
+}
+
+static int judge(struct enrolling *e, const struct connection *c, struct policy_decision *decision,
+		 struct refusal *refusal)
+{
+	struct policy_request request = { .action = POLICY_ENROLL, .uid = c->uid, .gids = c->gids,
+					  .n_gids = c->n_gids, .namespace = c->namespace,
+					  .channel = e->bundle->channel };
+	uint32_t needed = e->bundle->channel == CHANNEL_PRODUCTION ? TRUST_MAY_ENROLL_PRODUCTION :
+								     TRUST_MAY_ENROLL_EXPERIMENTAL;
+	char text[PROBE_NAME_MAX + 24];
+
+	if (e->bundle->refusal.code) {
+		*refusal = e->bundle->refusal;
+		return (int)refusal->code;
+	}
+	bundle_text(e->bundle, text, sizeof(text));
+	for (const struct bundle *b = e->w->bundles; b; b = b->next)
+		if (b->serial == e->bundle->serial && !strcmp(b->name, e->bundle->name))
+			return refusal_set(refusal, b->revoked ? REFUSAL_REVOKED : REFUSAL_ALREADY_ENROLLED, text,
+					   "%s is in the registry already%s", text, b->revoked ? ", revoked" : "");
+	memcpy(request.probe, e->bundle->name, sizeof(request.probe));
+	policy_decide(e->w->policy, &request, decision);
+	if (!decision->allowed)
+		return refusal_set(refusal, REFUSAL_POLICY_DENIED, decision->rule,
+				   "the policy does not allow you to enroll %s (rule %s)", text, decision->rule);
+	if (!(e->bundle->may & needed))
+		return refusal_set(refusal, REFUSAL_SIGNATURE_INVALID, "T-may",
+				   "role %s may not sign for the %s channel", e->bundle->signers,
+				   needed == TRUST_MAY_ENROLL_PRODUCTION ? "production" : "experimental");
+	return check_files(e, refusal);
+}
+
+/* The bundle's name and serial are what the signed manifest says: only now are they known. */
+static void adopt(struct bundle *b, const struct message_verified *v)
+{
+	if (!v->refusal.code && spec_check(&v->spec)) {
+		memcpy(b->name, v->spec.name, sizeof(b->name));
+		b->serial = v->spec.serial;
+	}
+}
+
+static bool on_judged(struct order *order, const struct message *m, int *fds, size_t n_fds)
+{
+	struct enrolling *e = order->userdata;
+	struct warden *w = e->w;
+	struct connection *c = connection_find(w, e->connection);
+	struct policy_decision decision = { .rule = "" };
+	struct act act = { .by = c, .action = "enroll" };
+	struct refusal refusal = { 0 };
+	int r;
+
+	if (!m || !c) {
+		refusal_set(&refusal, REFUSAL_UNAVAILABLE, "parser", "the parser is starting again: try again");
+		reply_refusal(w, e->connection, e->call, &refusal);
+		enrolling_free(e);
+		return true;
+	}
+	adopt(e->bundle, (const struct message_verified *)(const void *)m);
+	registry_answered(e->bundle, (const struct message_verified *)(const void *)m, fds, n_fds);
+	r = judge(e, c, &decision, &refusal);
+	act.bundle = e->bundle->spec ? e->bundle : NULL;
+	act.rule = decision.rule[0] ? decision.rule : refusal_name(refusal.code);
+	memcpy(e->rule, decision.rule, sizeof(e->rule));
+	act.detail = e->request.flags & MESSAGE_FLAG_DRY_RUN ? "dry run" : NULL;
+	if (!r)
+		r = record_decision(w, &act, true, &e->decision, &refusal);
+	if (r) {
+		refuse(e, &act, &refusal);
+		return true;
+	}
+	pending_add(w, &e->pending);
+	return true;
+}
+
+static int copy_descriptors(struct enrolling *e, const int *fds, size_t n_fds, struct refusal *refusal)
+{
+	size_t total = 0;
+
+	for (size_t i = 0; i < n_fds; i++) {
+		struct stat st;
+		size_t max = i == 0				  ? MANIFEST_SIZE_MAX :
+			     i <= e->request.n_signatures ? SIGNATURE_SIZE_MAX :
+								    BUNDLE_FILE_SIZE_MAX;
+		int fd = fd_copy_sealed(fds[i], "enroll", max);
+
+		if (fd < 0)
+			return refusal_set(refusal, REFUSAL_INVALID_ARGUMENT, "files",
+					   "descriptor %zu is not a readable memfd of at most %zu bytes: %s", i, max,
+					   strerror(-fd));
+		e->fds[e->n_fds++] = fd;
+		total += fstat(fd, &st) == 0 ? (size_t)st.st_size : 0;
+		if (total > ENROLL_SIZE_MAX)
+			return refusal_set(refusal, REFUSAL_INVALID_ARGUMENT, "files",
+					   "more than %u MiB in all", ENROLL_SIZE_MAX >> 20);
+	}
+	return 0;
+}
+
+int request_enroll(struct warden *w, struct connection *c, const struct message_enroll *m, int *fds, size_t n_fds)
+{
+	_cleanup_(enrolling_free_p) struct enrolling *e = NULL;
+	struct message_verify verify = { .m = { .type = MESSAGE_VERIFY }, .n_signatures = m->n_signatures };
+	struct refusal refusal = { 0 };
+	struct order *order;
+
+	if (!m->n_signatures || m->n_signatures > SIGNATURES_MAX || m->n_files > BUNDLE_FILES_MAX ||
+	    n_fds != 1 + (size_t)m->n_signatures + m->n_files)
+		return -EPROTO;
+	e = calloc(1, sizeof(*e));
+	if (!e)
+		return -ENOMEM;
+	e->bundle = calloc(1, sizeof(*e->bundle));
+	if (!e->bundle)
+		return -ENOMEM;
+	e->pending.go = on_enroll_durable;
+	e->w = w;
+	e->connection = c->number;
+	e->call = m->m.call;
+	e->request = *m;
+	e->bundle->enumerations = -EBADF;
+	e->bundle->channel = m->flags & MESSAGE_FLAG_EXPERIMENTAL ? CHANNEL_EXPERIMENTAL : CHANNEL_PRODUCTION;
+	e->bundle->enrolled_at = now_realtime();
+	memcpy(e->bundle->enrolled_by, c->user, sizeof(e->bundle->enrolled_by));
+	if (copy_descriptors(e, fds, n_fds, &refusal)) {
+		reply_refusal(w, c->number, m->m.call, &refusal);
+		return 0;
+	}
+	order = order_new(w, SIDE_PARSER, on_judged, e);
+	if (!order)
+		return -ENOMEM;
+	(void)order_send(order, &verify.m, sizeof(verify), take_ptr(e)->fds, 1 + (size_t)m->n_signatures);
+	return 0;
+}
+
+/* --- revoke ------------------------------------------------------------------------------------------- */
+
+struct revoking {
+	struct pending pending;
+	struct warden *w;
+	uint64_t connection, call, decision, started;
+	char name[PROBE_NAME_MAX], reason[REFUSAL_REASON_MAX], user[64], rule[OBJECT_NAME_MAX];
+	uint64_t serial;
+	unsigned int detached, left;
+};
+
+static struct bundle *bundle_named(struct warden *w, const char *name, uint64_t serial)
+{
+	struct bundle *b = w->bundles;
+
+	while (b && (b->serial != serial || strcmp(b->name, name)))
+		b = b->next;
+	return b;
+}
+
+static void revoke_done(struct revoking *v)
+{
+	char text[96];
+	int n = snprintf(text, sizeof(text), "{\"detached\":%u,\"milliseconds\":%" PRIu64 "}", v->detached,
+			 (now_boottime() - v->started) / 1000000);
+
+	reply_text(v->w, v->connection, v->call, text, (size_t)n);
+	reply_end(v->w, v->connection, v->call);
+	free(v);
+}
+
+static void on_one_ended(void *userdata)
+{
+	struct revoking *v = userdata;
+
+	if (--v->left == 0)
+		revoke_done(v);
+}
+
+static void detach_all(struct revoking *v, const struct bundle *b)
+{
+	char reason[REFUSAL_REASON_MAX];
+
+	snprintf(reason, sizeof(reason), "%s-%" PRIu64 " was revoked by %s%s%.200s", b->name, b->serial, v->user,
+		 v->reason[0] ? ": " : "", v->reason);
+	v->left = 1;
+	for (struct attached *at = v->w->attached; at; at = at->next)
+		if (b->spec && !memcmp(at->a.digest, b->digest, DIGEST_SIZE) && !at->ended) {
+			at->ended = on_one_ended;
+			at->ended_userdata = v;
+			v->detached++;
+			v->left++;
+			attached_end(at, reason, NULL, v->decision, 0);
+		}
+	on_one_ended(v);
+}
+
+static void on_revoke_durable(struct pending *pending, const struct refusal *failed)
+{
+	struct revoking *v = (struct revoking *)(void *)pending;
+	struct bundle *b = bundle_named(v->w, v->name, v->serial);
+	struct act act = { .by = connection_find(v->w, v->connection), .action = "revoke", .bundle = b,
+			   .decision = v->decision, .rule = v->rule, .detail = v->reason };
+	struct refusal refusal;
+	int r;
+
+	/* It takes rights away, so a log that cannot be written does not stop it. */
+	if (failed)
+		process_log(2, "a revocation goes on without the audit log: %s", failed->reason);
+	if (!b) {
+		free(v);
+		return;
+	}
+	b->revoked = true;
+	r = registry_write_state(b);
+	if (r < 0) {
+		refusal_set(&refusal, REFUSAL_UNAVAILABLE, "registry",
+			    "revoked until the daemon restarts, but the registry cannot be written: %s",
+			    strerror(-r));
+		act.refusal = &refusal;
+		reply_refusal(v->w, v->connection, v->call, &refusal);
+		v->connection = 0;
+	}
+	record_outcome(v->w, &act, r >= 0);
+	detach_all(v, b);
+}
+
+static int check_revoke(struct warden *w, const struct connection *c, const struct message_bundle *m,
+			struct policy_decision *decision, struct refusal *refusal)
+{
+	struct bundle *b = bundle_named(w, m->name, m->serial);
+	char text[PROBE_NAME_MAX + 24];
+
+	if (!may(w, c, POLICY_REVOKE, m->name, decision))
+		return refusal_set(refusal, REFUSAL_POLICY_DENIED, decision->rule,
+				   "the policy does not allow you to revoke %s (rule %s)", m->name, decision->rule);
+	snprintf(text, sizeof(text), "%s-%" PRIu64, m->name, m->serial);
+	if (!b)
+		return refusal_set(refusal, REFUSAL_NOT_ENROLLED, text, "%s is not enrolled", text);
+	if (b->revoked)
+		return refusal_set(refusal, REFUSAL_REVOKED, text, "%s was revoked before", text);
+	return 0;
+}
+
+int request_revoke(struct warden *w, struct connection *c, const struct message_bundle *m)
+{
+	struct policy_decision decision = { .rule = "" };
+	struct refusal refusal = { 0 };
+	struct act act = { .by = c, .action = "revoke" };
+	struct revoking *v;
+	int r;
+
+	if (!MESSAGE_TEXT_OK(m->name) || !MESSAGE_TEXT_OK(m->reason))
+		return -EPROTO;
+	r = check_revoke(w, c, m, &decision, &refusal);
+	act.bundle = bundle_named(w, m->name, m->serial);
+	act.probe = m->name;
+	act.rule = r && refusal.code != REFUSAL_POLICY_DENIED ? refusal_name(refusal.code) : decision.rule;
+	act.detail = m->reason[0] ? m->reason : NULL;
+	if (r)
+		return request_deny(w, c, m->m.call, &act, &refusal);
+	v = calloc(1, sizeof(*v));
+	if (!v)
+		return -ENOMEM;
+	*v = (struct revoking){ .pending = { .go = on_revoke_durable }, .w = w, .connection = c->number,
+				.call = m->m.call, .serial = m->serial, .started = now_boottime() };
+	memcpy(v->name, m->name, sizeof(v->name));
+	memcpy(v->reason, m->reason, sizeof(v->reason));
+	memcpy(v->user, c->user, sizeof(v->user));
+	memcpy(v->rule, decision.rule, sizeof(v->rule));
+	if (m->flags & MESSAGE_FLAG_DRY_RUN) {
+		revoke_done(v);
+		return 0;
+	}
+	if (record_decision(w, &act, true, &v->decision, &refusal))
+		process_log(2, "a revocation is not in the audit log: %s", refusal.reason);
+	pending_add(w, &v->pending);
+	return 0;
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <poll.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "common/utf8.h"
+#include "loaderd/warden/warden.h"
+
+#define CACHE_SIZE     256
+#define CACHE_LIFETIME 60 /* s */
+
+struct answer {
+	int32_t result; /* 0 found, 1 not there */
+	uint32_t id;
+	char name[64];
+};
+
+static struct cached {
+	time_t until;
+	uid_t uid;
+	char name[64];
+} cache[CACHE_SIZE];
+
+enum question { USER_BY_NAME, GROUP_BY_NAME, USER_BY_ID };
+
+_Noreturn static void helper(int to, enum question q, const char *name, uid_t uid)
+{
+	struct answer a = { .result = 1 };
+
+	if (q == GROUP_BY_NAME) {
+		struct group *gr = getgrnam(name);
+
+		if (gr)
+			a = (struct answer){ .id = gr->gr_gid };
+	} else {
+		struct passwd *pw = q == USER_BY_NAME ? getpwnam(name) : getpwuid(uid);
+
+		if (pw) {
+			a = (struct answer){ .id = pw->pw_uid };
+			snprintf(a.name, sizeof(a.name), "%s", pw->pw_name);
+		}
+	}
+	_exit(write(to, &a, sizeof(a)) == sizeof(a) ? 0 : 1);
+}
+
+static int ask(enum question q, const char *name, uid_t uid, struct answer *ret)
+{
+	_cleanup_close_ int from = -EBADF;
+	struct pollfd p;
+	int pipe[2], r = -ETIMEDOUT;
+	pid_t pid;
+
+	if (pipe2(pipe, O_CLOEXEC) < 0)
+		return -errno;
+	from = pipe[0];
+	pid = fork();
+	if (pid < 0) {
+		close_fd(pipe[1]);
+		return -errno;
+	}
+	if (pid == 0)
+		helper(pipe[1], q, name, uid);
+	close_fd(pipe[1]);
+	p = (struct pollfd){ .fd = from, .events = POLLIN };
+	if (poll(&p, 1, NAME_LOOKUP_TIMEOUT) == 1)
+		r = read(from, ret, sizeof(*ret)) == sizeof(*ret) ? ret->result : -EIO;
+	(void)kill(pid, SIGKILL);
+	(void)waitpid(pid, NULL, 0);
+	return r;
+}
+
+int names_user(const char *name, uid_t *ret)
+{
+	struct answer a;
+	int r = ask(USER_BY_NAME, name, 0, &a);
+
+	if (r == 0)
+		*ret = a.id;
+	return r;
+}
+
+int names_group(const char *name, gid_t *ret)
+{
+	struct answer a;
+	int r = ask(GROUP_BY_NAME, name, 0, &a);
+
+	if (r == 0)
+		*ret = a.id;
+	return r;
+}
+
+static int resolve_user(void *userdata, const char *name, uid_t *ret)
+{
+	(void)userdata;
+	return names_user(name, ret);
+}
+
+static int resolve_group(void *userdata, const char *name, gid_t *ret)
+{
+	(void)userdata;
+	return names_group(name, ret);
+}
+
+const struct policy_resolver names_resolver = { .user = resolve_user, .group = resolve_group };
+
+void names_of_uid(uid_t uid, char *buffer, size_t size)
+{
+	struct cached *entry = &cache[uid % CACHE_SIZE];
+	struct timespec now;
+	struct answer a;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (entry->until <= now.tv_sec || entry->uid != uid) {
+		*entry = (struct cached){ .uid = uid, .until = now.tv_sec + CACHE_LIFETIME };
+		if (ask(USER_BY_ID, NULL, uid, &a) == 0)
+			memcpy(entry->name, a.name, sizeof(entry->name));
+		else
+			snprintf(entry->name, sizeof(entry->name), "%u", uid);
+		utf8_make_printable(entry->name, sizeof(entry->name));
+	}
+	snprintf(buffer, size, "%s", entry->name);
+}

@@ -1,0 +1,501 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The gate's records, one function a type, in one table. Each names a connection by a number that the warden
+ * gave out; anything else is the gate's fault and ends it.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "loaderd/warden/warden.h"
+
+/* --- replies ------------------------------------------------------------------------------------------ */
+
+void reply_refusal(struct warden *w, uint64_t connection, uint64_t call, const struct refusal *refusal)
+{
+	struct message_refusal m = { .m = { .type = MESSAGE_REPLY_REFUSAL, .connection = connection, .call = call },
+				     .refusal = *refusal };
+
+	if (w->gate && connection_find(w, connection))
+		(void)PEER_SEND(w->gate, &m, NULL, 0);
+}
+
+void reply_end(struct warden *w, uint64_t connection, uint64_t call)
+{
+	struct message m = { .type = MESSAGE_REPLY_END, .connection = connection, .call = call };
+
+	if (w->gate && connection_find(w, connection))
+		(void)peer_send(w->gate, &m, sizeof(m), NULL, 0);
+}
+
+void reply_text(struct warden *w, uint64_t connection, uint64_t call, const char *text, size_t size)
+{
+	struct message_text *m;
+
+	if (!w->gate || !connection_find(w, connection) || size > MESSAGE_TEXT_MAX)
+		return;
+	m = malloc(sizeof(*m));
+	if (!m)
+		return;
+	m->m = (struct message){ .type = MESSAGE_REPLY_TEXT, .connection = connection, .call = call };
+	m->length = (uint32_t)size;
+	m->reserved = 0;
+	memcpy(m->text, text, size);
+	(void)peer_send(w->gate, &m->m, offsetof(struct message_text, text) + size, NULL, 0);
+	free(m);
+}
+
+void reply_attachment(struct warden *w, uint64_t connection, uint64_t call, const struct attached *at)
+{
+	struct message_attachment m = { .m = { .type = MESSAGE_REPLY_ATTACHMENT, .connection = connection,
+					       .call = call },
+					.a = at->a };
+
+	memcpy(m.kernel_verified, at->instance->kernel_verified, sizeof(m.kernel_verified));
+	if (w->gate && connection_find(w, connection))
+		(void)PEER_SEND(w->gate, &m, NULL, 0);
+}
+
+int reply_stream(struct warden *w, uint64_t connection, uint64_t call, const struct attached *at, int ring)
+{
+	struct bundle *b = registry_by_digest(w, at->a.digest);
+	struct message_stream *m;
+	int fds[2], r;
+
+	if (!b || !w->gate || !connection_find(w, connection))
+		return -ENOTCONN;
+	m = calloc(1, sizeof(*m));
+	if (!m)
+		return -ENOMEM;
+	m->m = (struct message){ .type = MESSAGE_REPLY_STREAM, .connection = connection, .call = call };
+	m->a = at->a;
+	memcpy(m->kernel_verified, at->instance->kernel_verified, sizeof(m->kernel_verified));
+	m->spec = *b->spec;
+	fds[0] = b->enumerations;
+	fds[1] = ring;
+	r = PEER_SEND(w->gate, m, fds, ring >= 0 ? 2 : 1);
+	free(m);
+	return r;
+}
+
+/* --- questions of policy ------------------------------------------------------------------------------ */
+
+bool may(struct warden *w, const struct connection *c, enum policy_action action, const char *probe,
+	 struct policy_decision *ret)
+{
+	struct policy_request request = { .action = action, .uid = c->uid, .gids = c->gids, .n_gids = c->n_gids,
+					  .namespace = c->namespace, .target_kind = TARGET_HOST };
+	struct policy_decision decision;
+
+	snprintf(request.probe, sizeof(request.probe), "%s", probe ? probe : "");
+	policy_decide(w->policy, &request, &decision);
+	if (ret)
+		*ret = decision;
+	return decision.allowed;
+}
+
+static bool may_see_host(struct warden *w, const struct connection *c, const struct attachment *a)
+{
+	struct policy_request request = { .action = POLICY_ATTACH, .uid = c->uid, .gids = c->gids,
+					  .n_gids = c->n_gids, .namespace = c->namespace, .data = 1,
+					  .target_kind = TARGET_HOST };
+	struct policy_decision decision;
+
+	memcpy(request.probe, a->probe, sizeof(request.probe));
+	policy_decide(w->policy, &request, &decision);
+	return decision.allowed;
+}
+
+static int deny(struct warden *w, const struct connection *c, uint64_t call, const char *action, const char *probe,
+		const struct policy_decision *decision)
+{
+	struct act act = { .by = c, .action = action, .probe = probe, .rule = decision->rule };
+	struct refusal refusal;
+
+	refusal_set(&refusal, REFUSAL_POLICY_DENIED, decision->rule,
+		    "the policy does not allow you to %s (rule %s)", action, decision->rule);
+	return request_deny(w, c, call, &act, &refusal);
+}
+
+/* --- requests ----------------------------------------------------------------------------------------- */
+
+static int on_closed(struct warden *w, struct connection *c, const struct message *m, int *fds, size_t n_fds)
+{
+	(void)m;
+	(void)fds;
+	(void)n_fds;
+	connection_close(w, c);
+	return 0;
+}
+
+static int send_bundle(struct warden *w, struct connection *c, uint64_t call, const struct bundle *b)
+{
+	struct message_probe row;
+
+	bundle_row(w, b, c, &row);
+	row.m.connection = c->number;
+	row.m.call = call;
+	return PEER_SEND(w->gate, &row, NULL, 0);
+}
+
+static int on_list(struct warden *w, struct connection *c, const struct message *m, int *fds, size_t n_fds)
+{
+	int r = 0;
+
+	(void)fds;
+	(void)n_fds;
+	/* Of each name the bundle that an attach would take; a name that has none usable shows its newest. */
+	for (struct bundle *b = w->bundles; b && r >= 0; b = b->next) {
+		struct bundle *best = NULL, *newest = b;
+
+		for (struct bundle *o = w->bundles; o; o = o->next)
+			if (!strcmp(o->name, b->name) && o->serial > newest->serial)
+				newest = o;
+		if (registry_find(w, b->name, 0, 3, &best, NULL))
+			best = newest;
+		if (best == b && !b->revoked)
+			r = send_bundle(w, c, m->call, b);
+	}
+	reply_end(w, c->number, m->call);
+	return r;
+}
+
+static int on_registry_list(struct warden *w, struct connection *c, const struct message *m, int *fds, size_t n_fds)
+{
+	int r = 0;
+
+	(void)fds;
+	(void)n_fds;
+	for (struct bundle *b = w->bundles; b && r >= 0; b = b->next)
+		r = send_bundle(w, c, m->call, b);
+	reply_end(w, c->number, m->call);
+	return r;
+}
+
+static int on_describe(struct warden *w, struct connection *c, const struct message *m, int *fds, size_t n_fds)
+{
+	const struct message_bundle *q = (const struct message_bundle *)(const void *)m;
+	struct message_reply_spec *reply;
+	struct bundle *b = NULL;
+	struct refusal refusal;
+	int r;
+
+	(void)fds;
+	(void)n_fds;
+	if (!MESSAGE_TEXT_OK(q->name))
+		return -EPROTO;
+	/* What this kernel cannot run can still be described. */
+	r = registry_find(w, q->name, q->serial, 3, &b, &refusal);
+	if (r > 0 && refusal.code == REFUSAL_KERNEL_UNSUPPORTED)
+		for (b = w->bundles; b; b = b->next)
+			if (!strcmp(b->name, q->name) && b->spec && (!q->serial || b->serial == q->serial))
+				break;
+	if (r > 0 && !b) {
+		reply_refusal(w, c->number, m->call, &refusal);
+		return 0;
+	}
+	reply = calloc(1, sizeof(*reply));
+	if (!reply)
+		return -ENOMEM;
+	bundle_row(w, b, c, &reply->probe);
+	reply->m = (struct message){ .type = MESSAGE_REPLY_SPEC, .connection = c->number, .call = m->call };
+	reply->spec = *b->spec;
+	r = PEER_SEND(w->gate, reply, NULL, 0);
+	free(reply);
+	reply_end(w, c->number, m->call);
+	return r;
+}
+
+static int on_attach(struct warden *w, struct connection *c, const struct message *m, int *fds, size_t n_fds)
+{
+	(void)fds;
+	(void)n_fds;
+	return request_attach(w, c, (const struct message_attach *)(const void *)m);
+}
+
+static int no_such(struct warden *w, struct connection *c, uint64_t call, uint64_t id)
+{
+	struct refusal refusal;
+	char text[24];
+
+	snprintf(text, sizeof(text), "%016" PRIx64, id);
+	refusal_set(&refusal, REFUSAL_NO_SUCH_ATTACHMENT, text,
+		    "you have no attachment %s: it may have ended, see bpfwarden ps", text);
+	reply_refusal(w, c->number, call, &refusal);
+	return 0;
+}
+
+/* One's own attachment; another's does not exist for the caller. */
+static struct attached *own(struct warden *w, const struct connection *c, const struct message *m)
+{
+	struct attached *at = attached_find(w, ((const struct message_attachment_id *)(const void *)m)->id);
+
+	return at && at->a.uid == c->uid && !at->ending ? at : NULL;
+}
+
+static int on_watch(struct warden *w, struct connection *c, const struct message *m, int *fds, size_t n_fds)
+{
+	struct attached *at = own(w, c, m);
+
+	(void)fds;
+	(void)n_fds;
+	if (!at)
+		return no_such(w, c, m->call, ((const struct message_attachment_id *)(const void *)m)->id);
+	request_watch(w, c->number, m->call, at);
+	return 0;
+}
+
+static bool on_values(struct order *order, const struct message *m, int *fds, size_t n_fds)
+{
+	struct warden *w = order->w;
+	struct attached *at = attached_find(w, order->number);
+	struct connection *c = connection_find(w, order->connection);
+	struct refusal refusal;
+	union {
+		struct message m;
+		struct message_counters counters;
+		struct message_histogram histogram;
+		struct message_count count;
+	} row;
+
+	(void)fds;
+	(void)n_fds;
+	if (!m || m->type == MESSAGE_DONE || !at) {
+		refusal_set(&refusal, REFUSAL_UNAVAILABLE, "loader", "the attachment cannot be read now: try again");
+		reply_refusal(w, order->connection, order->client_call, &refusal);
+		return true;
+	}
+	if (m->type == MESSAGE_END) {
+		reply_end(w, order->connection, order->client_call);
+		return true;
+	}
+	if (!c || !w->gate || m->size > sizeof(row))
+		return false;
+	memcpy(&row, m, m->size);
+	row.m.type = m->type == MESSAGE_COUNTERS  ? MESSAGE_REPLY_COUNTERS :
+		     m->type == MESSAGE_HISTOGRAM ? MESSAGE_REPLY_HISTOGRAM :
+						    MESSAGE_REPLY_COUNT;
+	row.m.connection = order->connection;
+	row.m.call = order->client_call;
+	/* Program-wide counters tell of the activity of others. */
+	if (row.m.type != MESSAGE_REPLY_COUNTERS || !row.counters.program_wide || may_see_host(w, c, &at->a))
+		(void)peer_send(w->gate, &row.m, m->size, NULL, 0);
+	return false;
+}
+
+static int on_read(struct warden *w, struct connection *c, const struct message *m, int *fds, size_t n_fds)
+{
+	struct message_attachment_id q = *(const struct message_attachment_id *)(const void *)m;
+	struct attached *at = own(w, c, m);
+	struct order *order;
+
+	(void)fds;
+	(void)n_fds;
+	if (!at)
+		return no_such(w, c, m->call, q.id);
+	order = order_new(w, SIDE_LOADER, on_values, NULL);
+	if (!order)
+		return -ENOMEM;
+	order->number = q.id;
+	order->connection = c->number;
+	order->client_call = m->call;
+	(void)reply_stream(w, c->number, m->call, at, -EBADF);
+	q.m = (struct message){ .type = MESSAGE_READ_VALUES };
+	(void)order_send(order, &q.m, sizeof(q), NULL, 0);
+	return 0;
+}
+
+static int on_detach(struct warden *w, struct connection *c, const struct message *m, int *fds, size_t n_fds)
+{
+	const struct message_attachment_id *q = (const struct message_attachment_id *)(const void *)m;
+	struct attached *at = attached_find(w, q->id);
+	struct policy_decision decision = { .rule = "owner" };
+	char reason[REFUSAL_REASON_MAX];
+	struct refusal refusal;
+	uint64_t seq = 0;
+	struct act act;
+
+	(void)fds;
+	(void)n_fds;
+	if (!at || at->ending)
+		return no_such(w, c, m->call, q->id);
+	if (at->a.uid != c->uid && !may(w, c, POLICY_DETACH_ANY, at->a.probe, &decision))
+		return no_such(w, c, m->call, q->id);
+	act = (struct act){ .by = c, .action = "detach", .probe = at->a.probe, .rule = decision.rule,
+			    .attachment = at->a.id };
+	/* Detaching goes on without a log: it takes rights away. */
+	if (record_decision(w, &act, true, &seq, &refusal))
+		process_log(3, "a detach is not in the audit log: %s", refusal.reason);
+	snprintf(reason, sizeof(reason), "detached by %s", c->user);
+	attached_end(at, reason, c, seq, m->call);
+	return 0;
+}
+
+static int on_status(struct warden *w, struct connection *c, const struct message *m, int *fds, size_t n_fds)
+{
+	const struct message_status *q = (const struct message_status *)(const void *)m;
+	struct policy_decision decision;
+	bool all = q->flags & MESSAGE_FLAG_ALL;
+
+	(void)fds;
+	(void)n_fds;
+	if (all && !may(w, c, POLICY_DETACH_ANY, "*", &decision) && !may(w, c, POLICY_AUDIT_READ, "", &decision))
+		return deny(w, c, m->call, "status", NULL, &decision);
+	for (struct attached *at = w->attached; at; at = at->next)
+		if (all || at->a.uid == c->uid)
+			reply_attachment(w, c->number, m->call, at);
+	reply_end(w, c->number, m->call);
+	return 0;
+}
+
+static int on_enroll(struct warden *w, struct connection *c, const struct message *m, int *fds, size_t n_fds)
+{
+	return request_enroll(w, c, (const struct message_enroll *)(const void *)m, fds, n_fds);
+}
+
+static int on_revoke(struct warden *w, struct connection *c, const struct message *m, int *fds, size_t n_fds)
+{
+	(void)fds;
+	(void)n_fds;
+	return request_revoke(w, c, (const struct message_bundle *)(const void *)m);
+}
+
+static int on_policy_reload(struct warden *w, struct connection *c, const struct message *m, int *fds,
+			    size_t n_fds)
+{
+	const struct message_flags *q = (const struct message_flags *)(const void *)m;
+	struct policy_decision decision;
+	struct refusal refusal = { 0 };
+	int r;
+
+	(void)fds;
+	(void)n_fds;
+	if (!may(w, c, POLICY_POLICY_RELOAD, NULL, &decision))
+		return deny(w, c, m->call, "policy-reload", NULL, &decision);
+	r = warden_load_policy(w, c, q->flags & MESSAGE_FLAG_DRY_RUN, &refusal);
+	if (r < 0)
+		refusal_set(&refusal, REFUSAL_POLICY_INVALID, "policy.d", "%s", strerror(-r));
+	if (r)
+		reply_refusal(w, c->number, m->call, &refusal);
+	else
+		reply_end(w, c->number, m->call);
+	return 0;
+}
+
+struct mine {
+	struct warden *w;
+	uint64_t connection, call;
+};
+
+static int on_section(void *userdata, const struct policy_explanation *e)
+{
+	struct mine *mine = userdata;
+	json_t *section;
+	char *text;
+
+	/* A section that asks for another user or group does not concern the caller. */
+	if (e->key && (!strcmp(e->key, "group") || !strcmp(e->key, "user")))
+		return 0;
+	section = json_pack("{s:s, s:s, s:s, s:i}", "kind", e->kind, "name", e->name, "file", e->file, "line",
+			    (int)e->line);
+	text = section ? json_dumps(section, JSON_COMPACT) : NULL;
+	if (text)
+		reply_text(mine->w, mine->connection, mine->call, text, strlen(text));
+	free(text);
+	json_decref(section);
+	return 0;
+}
+
+static int on_policy_mine(struct warden *w, struct connection *c, const struct message *m, int *fds, size_t n_fds)
+{
+	struct policy_request request = { .action = POLICY_ATTACH, .uid = c->uid, .gids = c->gids,
+					  .n_gids = c->n_gids, .namespace = c->namespace, .data = 1,
+					  .target_kind = TARGET_SELF };
+	struct mine mine = { w, c->number, m->call };
+
+	(void)fds;
+	(void)n_fds;
+	(void)policy_explain(w->policy, &request, on_section, &mine);
+	reply_end(w, c->number, m->call);
+	return 0;
+}
+
+static int on_row(const struct audit_row *row, void *userdata)
+{
+	struct mine *to = userdata;
+
+	reply_text(to->w, to->connection, to->call, row->bytes, row->size);
+	return 0;
+}
+
+static int on_audit_query(struct warden *w, struct connection *c, const struct message *m, int *fds, size_t n_fds)
+{
+	const struct message_audit_query *q = (const struct message_audit_query *)(const void *)m;
+	struct mine to = { w, c->number, m->call };
+	struct audit_filter filter = { .since = q->since, .until = q->until, .from_seq = q->from,
+				       .by_uid = q->uid != UINT32_MAX, .uid = q->uid,
+				       .limit = q->limit > UINT32_MAX ? UINT32_MAX : (uint32_t)q->limit,
+				       .reverse = q->flags & MESSAGE_FLAG_REVERSE };
+	struct act act = { .by = c, .action = "audit-read" };
+	struct policy_decision decision;
+	struct refusal refusal = { 0 };
+	char attachment[24];
+	int r;
+
+	(void)fds;
+	(void)n_fds;
+	if (!MESSAGE_TEXT_OK(q->probe) || !MESSAGE_TEXT_OK(q->verdict) || !MESSAGE_TEXT_OK(q->action))
+		return -EPROTO;
+	if (!may(w, c, POLICY_AUDIT_READ, NULL, &decision))
+		return deny(w, c, m->call, "audit-read", NULL, &decision);
+	filter.probe = q->probe[0] ? q->probe : NULL;
+	filter.action = q->action[0] ? q->action : NULL;
+	snprintf(attachment, sizeof(attachment), "%016" PRIx64, q->attachment);
+	filter.attachment = q->attachment ? attachment : NULL;
+	if (q->verdict[0] && !audit_verdict_from_name(q->verdict, &filter.verdict)) {
+		refusal_set(&refusal, REFUSAL_INVALID_ARGUMENT, "verdict",
+			    "'%s' is no verdict: allow, deny, ok or failed", q->verdict);
+		reply_refusal(w, c->number, m->call, &refusal);
+		return 0;
+	}
+	act.rule = decision.rule;
+	record_event(w, AUDIT_READ, &act);
+	(void)audit_commit(w->audit, &refusal);
+	r = audit_query(w->audit, &filter, on_row, &to, &refusal);
+	if (r < 0)
+		refusal_set(&refusal, REFUSAL_AUDIT_UNAVAILABLE, "query", "%s", strerror(-r));
+	if (r)
+		reply_refusal(w, c->number, m->call, &refusal);
+	else
+		reply_end(w, c->number, m->call);
+	return 0;
+}
+
+int request_handle(struct warden *w, const struct message *m, int *fds, size_t n_fds)
+{
+	static int (*const handlers[_MESSAGE_MAX])(struct warden *, struct connection *, const struct message *,
+						   int *, size_t) = {
+		[MESSAGE_CLOSED] = on_closed,
+		[MESSAGE_LIST] = on_list,
+		[MESSAGE_DESCRIBE] = on_describe,
+		[MESSAGE_ATTACH] = on_attach,
+		[MESSAGE_WATCH] = on_watch,
+		[MESSAGE_READ] = on_read,
+		[MESSAGE_DETACH] = on_detach,
+		[MESSAGE_STATUS] = on_status,
+		[MESSAGE_REGISTRY_LIST] = on_registry_list,
+		[MESSAGE_ENROLL] = on_enroll,
+		[MESSAGE_REVOKE] = on_revoke,
+		[MESSAGE_POLICY_RELOAD] = on_policy_reload,
+		[MESSAGE_POLICY_MINE] = on_policy_mine,
+		[MESSAGE_AUDIT_QUERY] = on_audit_query,
+	};
+	struct connection *c = connection_find(w, m->connection);
+
+	if (!c || !handlers[m->type])
+		return -EPROTO;
+	return handlers[m->type](w, c, m, fds, n_fds);
+}

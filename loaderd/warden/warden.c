@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "loaderd/warden/warden.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+
+#include "loaderd/listen.h"
+#include "loaderd/sandbox.h"
+
+/* --- the door opens last ------------------------------------------------------------------------------ */
+
+static void open_door(struct warden *w)
+{
+	bool open = w->reconciled && w->registry_done && !w->unanswered;
+
+	if (open && !w->ready) {
+		w->ready = true;
+		(void)sd_notify(0, "READY=1\nSTATUS=Ready");
+	}
+	connections_pause(w, !(w->ready && w->gate));
+}
+
+static void on_reconciled(struct warden *w)
+{
+	open_door(w);
+}
+
+static void on_registry(struct warden *w)
+{
+	open_door(w);
+}
+
+/* --- peers -------------------------------------------------------------------------------------------- */
+
+static int on_gate_record(struct peer *peer, const struct message *m, int *fds, size_t n_fds, void *userdata)
+{
+	(void)peer;
+	return request_handle(userdata, m, fds, n_fds);
+}
+
+static int on_answer(struct peer *peer, const struct message *m, int *fds, size_t n_fds, void *userdata)
+{
+	struct warden *w = userdata;
+
+	/* An answer that nobody waits for any more: the order has failed meanwhile. */
+	(void)orders_answer(w, peer == w->parser ? SIDE_PARSER : SIDE_LOADER, m, fds, n_fds);
+	return 0;
+}
+
+static void note_crash(struct warden *w, const char *process, const char *reason)
+{
+	char detail[128];
+	struct act act = { .action = process, .detail = detail };
+
+	snprintf(detail, sizeof(detail), "the %s is gone: %s", process, reason);
+	process_log(4, "%s", detail);
+	record_event(w, AUDIT_CRASH, &act);
+}
+
+static void on_gate_closed(struct peer *peer, const char *reason, void *userdata)
+{
+	struct warden *w = userdata;
+
+	(void)peer;
+	w->gate = peer_free(w->gate);
+	note_crash(w, "gate", reason);
+	connections_close_all(w);
+	open_door(w);
+}
+
+static void on_parser_closed(struct peer *peer, const char *reason, void *userdata)
+{
+	struct warden *w = userdata;
+
+	(void)peer;
+	w->parser = peer_free(w->parser);
+	note_crash(w, "parser", reason);
+	orders_fail(w, SIDE_PARSER);
+}
+
+static void on_loader_closed(struct peer *peer, const char *reason, void *userdata)
+{
+	struct warden *w = userdata;
+
+	(void)peer;
+	w->loader = peer_free(w->loader);
+	note_crash(w, "loader", reason);
+	orders_fail(w, SIDE_LOADER);
+}
+
+static int welcome(struct warden *w, int fd, uid_t uid)
+{
+	struct peer_options options = { .self = SIDE_WARDEN, .userdata = w, .uid = uid };
+	struct peer **slot;
+	int r;
+
+	if (uid == w->gate_uid) {
+		options.other = SIDE_GATE;
+		options.record = on_gate_record;
+		options.closed = on_gate_closed;
+		slot = &w->gate;
+	} else if (uid == w->parser_uid) {
+		options.other = SIDE_PARSER;
+		options.record = on_answer;
+		options.closed = on_parser_closed;
+		slot = &w->parser;
+	} else if (uid == w->loader_uid) {
+		options.other = SIDE_LOADER;
+		options.record = on_answer;
+		options.closed = on_loader_closed;
+		slot = &w->loader;
+	} else {
+		close_fd(fd);
+		return -EPERM;
+	}
+	/* One of each: a second one while the first lives is none of ours. */
+	if (*slot) {
+		close_fd(fd);
+		return -EBUSY;
+	}
+	r = peer_new(w->event, fd, true, &options, slot);
+	if (r < 0)
+		return r;
+	if (slot == &w->loader)
+		attached_reconcile(w, on_reconciled);
+	if (slot == &w->parser && !w->unanswered)
+		r = registry_start(w, on_registry);
+	open_door(w);
+	return r;
+}
+
+static int on_peer(sd_event_source *source, int listener, uint32_t revents, void *userdata)
+{
+	struct ucred ucred;
+	socklen_t size = sizeof(ucred);
+	int fd, r = -EIO;
+
+	(void)source;
+	(void)revents;
+	fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (fd < 0)
+		return 0;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &ucred, &size) == 0)
+		r = welcome(userdata, fd, ucred.uid);
+	else
+		close_fd(fd);
+	if (r < 0)
+		process_log(4, "refused a connection to the socket of the daemon's own processes: %s", strerror(-r));
+	return 0;
+}
+
+/* --- policy ------------------------------------------------------------------------------------------- */
+
+int warden_load_policy(struct warden *w, const struct connection *by, bool dry_run, struct refusal *refusal)
+{
+	static const char *const directories[] = { PATH_POLICY_ETC, PATH_POLICY_RUN, PATH_POLICY_LIB };
+	struct policy *policy = NULL;
+	struct act act = { .by = by, .action = "policy-reload" };
+	uint8_t digest[DIGEST_SIZE];
+	const char *text;
+	size_t size;
+	int r;
+
+	r = policy_load(directories, 3, 0, &names_resolver, refusal, &policy);
+	if (r < 0)
+		r = refusal_set(refusal, REFUSAL_POLICY_INVALID, "policy.d", "cannot be read: %s", strerror(-r));
+	if (!r) {
+		text = policy_text(policy, &size);
+		r = dry_run ? 0 : audit_put_policy(w->audit, text, size, digest, refusal);
+	}
+	act.detail = dry_run ? "dry run" : NULL;
+	act.refusal = r ? refusal : NULL;
+	if (!r && !dry_run) {
+		for (size_t i = 0; i < policy_n_warnings(policy); i++)
+			process_log(4, "policy: %s", policy_warning(policy, i));
+		policy_free(w->policy);
+		w->policy = take_ptr(policy);
+		memcpy(w->policy_digest, digest, DIGEST_SIZE);
+	} else if (r) {
+		process_log(3, "the policy on disk is refused, the one in force stays: %s: %s", refusal->subject,
+			    refusal->reason);
+	}
+	record_event(w, AUDIT_CHANGE, &act);
+	policy_free(policy);
+	return r;
+}
+
+static int on_reload(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata)
+{
+	struct warden *w = userdata;
+	struct refusal refusal = { 0 };
+
+	(void)source;
+	(void)si;
+	(void)warden_load_policy(w, NULL, false, &refusal);
+	if (w->parser && !w->unanswered)
+		(void)registry_start(w, on_registry);
+	return 0;
+}
+
+static int on_stop(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata)
+{
+	struct warden *w = userdata;
+	struct act act = { .action = "stop" };
+
+	(void)source;
+	(void)si;
+	record_event(w, AUDIT_STOP, &act);
+	return sd_event_exit(w->event, 0);
+}
+
+/* --- start-up ----------------------------------------------------------------------------------------- */
+
+static int open_audit(struct warden *w)
+{
+	struct refusal refusal = { 0 };
+	int r;
+
+	if (mkdir(PATH_AUDIT, 0700) < 0 && errno != EEXIST)
+		return -errno;
+	r = audit_open(PATH_AUDIT, &w->audit, &refusal);
+	if (r > 0) {
+		process_log(2, "the audit log cannot be opened (%s): %s", refusal.subject, refusal.reason);
+		r = -EIO;
+	}
+	return r;
+}
+
+static int load_first_policy(struct warden *w)
+{
+	struct refusal refusal = { 0 };
+	int r;
+
+	/* Whatever is wrong with the files, a daemon that denies everything still answers and logs. */
+	r = policy_deny_all(&w->policy);
+	if (r >= 0)
+		(void)warden_load_policy(w, NULL, false, &refusal);
+	return r;
+}
+
+static int find_peers(struct warden *w)
+{
+	int r;
+
+	r = process_uid(SIDE_GATE, &w->gate_uid);
+	if (r >= 0)
+		r = process_uid(SIDE_PARSER, &w->parser_uid);
+	if (r >= 0)
+		r = process_uid(SIDE_LOADER, &w->loader_uid);
+	return r;
+}
+
+static int block_signals(struct warden *w)
+{
+	sigset_t signals;
+	int r;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGHUP);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0)
+		return -errno;
+	r = sd_event_add_signal(w->event, NULL, SIGHUP, on_reload, w);
+	if (r >= 0)
+		r = sd_event_add_signal(w->event, NULL, SIGTERM, on_stop, w);
+	if (r >= 0)
+		r = sd_event_add_signal(w->event, NULL, SIGINT, on_stop, w);
+	return r;
+}
+
+static int startup(struct warden *w)
+{
+	struct act act = { .action = "start", .detail = "bpfwarden " BPFWARDEN_VERSION };
+	int r;
+
+	umask(077);
+	w->unit_inotify = -EBADF;
+	w->client_listener = listen_find(LISTEN_NAME_CLIENTS);
+	w->peer_listener = listen_find(LISTEN_NAME_PEERS);
+	if (w->client_listener < 0 || w->peer_listener < 0)
+		return -ENOENT;
+	r = sd_event_default(&w->event);
+	if (r >= 0)
+		r = block_signals(w);
+	if (r >= 0)
+		r = find_peers(w);
+	if (r >= 0)
+		r = open_audit(w);
+	if (r >= 0)
+		r = pending_start(w);
+	if (r < 0)
+		return r;
+	record_event(w, AUDIT_START, &act);
+	r = load_first_policy(w);
+	if (r >= 0)
+		r = connections_listen(w, w->client_listener);
+	if (r >= 0)
+		connections_pause(w, true);
+	if (r >= 0)
+		r = sd_event_add_io(w->event, NULL, w->peer_listener, EPOLLIN, on_peer, w);
+	if (r >= 0)
+		r = sandbox_enter(SIDE_WARDEN);
+	return r;
+}
+
+int warden_main(void)
+{
+	struct warden w = { .client_listener = -EBADF, .peer_listener = -EBADF };
+	int r;
+
+	r = startup(&w);
+	if (r >= 0)
+		r = sd_event_loop(w.event);
+	if (r < 0)
+		process_log(3, "cannot go on: %s", strerror(-r));
+	audit_close(w.audit);
+	peer_free(w.gate);
+	peer_free(w.parser);
+	peer_free(w.loader);
+	attached_free_all(&w);
+	registry_free(w.bundles);
+	policy_free(w.policy);
+	sd_event_unref(w.event);
+	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

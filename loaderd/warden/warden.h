@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+/*
+ * The warden decides: who connects (identity), which bundles exist (registry), who may do what (policy,
+ * limits), what is attached (attachments), and writes it down first (audit). It holds no capability and parses
+ * nothing of a client's: requests come from the gate as fixed-size records.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+#include <systemd/sd-event.h>
+
+#include "audit/audit.h"
+#include "common/cleanup.h"
+#include "common/paths.h"
+#include "common/refusal.h"
+#include "format/message.h"
+#include "loaderd/peer.h"
+#include "loaderd/process.h"
+#include "policy/policy.h"
+
+struct warden;
+
+/* --- connections: warden/connection.c ---------------------------------------------------------------- */
+
+/* A client, known from the moment of accept(2): SO_PEERCRED, SO_PEERGROUPS, and facts from /proc that count
+ * only because the process was still the same after they were read. */
+struct connection {
+	struct connection *next;
+	uint64_t number;
+	uid_t uid;
+	gid_t *gids; /* primary first */
+	size_t n_gids;
+	pid_t pid; /* 0: not in our pid namespace */
+	uint64_t pidfd_inode;
+	uint32_t loginuid;
+	uint32_t namespace; /* enum policy_namespace */
+	char comm[32];
+	char cgroup[TARGET_NAME_MAX];
+	char user[64]; /* the name now, or the number */
+};
+
+int connections_listen(struct warden *w, int listener);
+/* Stops or goes on accepting: without a gate, clients wait in the socket's queue. */
+void connections_pause(struct warden *w, bool pause);
+struct connection *connection_find(struct warden *w, uint64_t number);
+void connection_close(struct warden *w, struct connection *c);
+void connections_close_all(struct warden *w);
+
+/* --- facts: warden/facts.c ---------------------------------------------------------------------------- */
+
+/* Fills in what /proc says about the peer of a connected socket; what cannot be known stays unknown. */
+void facts_read(int socket, struct connection *c);
+
+/* --- names: warden/names.c ---------------------------------------------------------------------------- */
+
+/* The name service may hang, so a one-shot helper asks it and is killed after NAME_LOOKUP_TIMEOUT. Results are
+ * cached for a minute. Each returns 0, 1 if there is no such name or number, or -errno (-ETIMEDOUT). */
+int names_user(const char *name, uid_t *ret);
+int names_group(const char *name, gid_t *ret);
+/* Always fills in something: the number if the name cannot be known. */
+void names_of_uid(uid_t uid, char *buffer, size_t size);
+extern const struct policy_resolver names_resolver;
+
+/* --- targets: warden/target.c ------------------------------------------------------------------------- */
+
+struct target {
+	uint32_t kind; /* enum target_kind */
+	char name[TARGET_NAME_MAX];
+	uid_t uid; /* self and user */
+	struct bw_key key;
+	uint32_t key_level;
+};
+
+/* Finds whose events a request means: REFUSAL_NO_SUCH_TARGET, REFUSAL_INVALID_ARGUMENT. A unit that does not
+ * run is none; one that stops later keeps its attachment (key.id 0). */
+int target_resolve(const struct connection *c, uint32_t kind, const char *name, struct target *ret,
+		   struct refusal *refusal);
+/* The cgroup of a unit now; key->id 0 if it does not run. */
+void target_find_unit(const char *unit, struct bw_key *key, uint32_t *ret_level);
+/* Where cgroup2 is mounted; NULL: nowhere. */
+const char *target_cgroup_root(void);
+
+/* --- registry: warden/registry.c ---------------------------------------------------------------------- */
+
+enum bundle_channel { CHANNEL_PRODUCTION = 0, CHANNEL_EXPERIMENTAL };
+
+struct bundle {
+	struct bundle *next;
+	char name[PROBE_NAME_MAX];
+	uint64_t serial;
+	bool shipped; /* below PATH_BUNDLES, otherwise below PATH_REGISTRY */
+	enum bundle_channel channel;
+	bool revoked;
+	char enrolled_by[64];
+	uint64_t enrolled_at; /* realtime ns */
+	bool answered; /* the parser has looked at it */
+	struct refusal refusal; /* code 0: accepted */
+	struct refusal unsupported; /* code 0: this kernel can run it */
+	uint8_t digest[DIGEST_SIZE];
+	char signers[128];
+	uint32_t may, variant;
+	struct spec *spec; /* when accepted */
+	int enumerations; /* sealed memfd, when accepted */
+};
+
+/* Reads both directories and asks the parser about each bundle; done is called when all have their answer. */
+int registry_start(struct warden *w, void (*done)(struct warden *w));
+struct bundle *registry_free(struct bundle *list);
+/* serial 0: the newest that can be used. Refusals NO_SUCH_PROBE, NOT_ENROLLED, REVOKED, or why the bundle was
+ * not accepted. */
+int registry_find(struct warden *w, const char *name, uint64_t serial, uint32_t channels, struct bundle **ret,
+		  struct refusal *refusal);
+struct bundle *registry_by_digest(struct warden *w, const uint8_t digest[DIGEST_SIZE]);
+/* A file of the bundle as a sealed memfd, or -errno. */
+int registry_open_file(const struct bundle *b, const char *name);
+/* Asks the parser again, so that the loader gets its verdict again, too. */
+struct order;
+int registry_verify(struct warden *w, struct bundle *b, struct order *order);
+/* Takes the parser's answer over into the bundle. */
+void registry_answered(struct bundle *b, const struct message_verified *v, int *fds, size_t n_fds);
+int registry_write_state(const struct bundle *b);
+void registry_add(struct warden *w, struct bundle *b);
+void bundle_row(struct warden *w, const struct bundle *b, const struct connection *c,
+		struct message_probe *ret);
+void bundle_text(const struct bundle *b, char *buffer, size_t size); /* "tcp.state-3" */
+
+/* --- orders: warden/orders.c -------------------------------------------------------------------------- */
+
+/* What was asked of parser or loader, until the answer. m is NULL if the process died instead. Rows call done
+ * several times; it returns true when the order is finished, which frees it. */
+struct order {
+	struct order *next;
+	struct warden *w;
+	enum message_side to;
+	uint64_t call;
+	bool (*done)(struct order *order, const struct message *m, int *fds, size_t n_fds);
+	void *userdata;
+	uint64_t connection, client_call; /* whom the result is for, if anybody */
+	uint64_t number;		  /* attachment or instance, as the order needs it */
+};
+
+struct order *order_new(struct warden *w, enum message_side to,
+			bool (*done)(struct order *, const struct message *, int *, size_t), void *userdata);
+/* Sends; if the process is not there, done is called with NULL at once. */
+int order_send(struct order *order, struct message *m, size_t size, const int *fds, size_t n_fds);
+bool orders_answer(struct warden *w, enum message_side from, const struct message *m, int *fds, size_t n_fds);
+void orders_fail(struct warden *w, enum message_side to);
+
+/* --- attachments: warden/attachments.c ---------------------------------------------------------------- */
+
+struct instance_row { /* a probe in the kernel */
+	struct instance_row *next;
+	uint64_t number;
+	uint8_t digest[DIGEST_SIZE], params_digest[DIGEST_SIZE];
+	bool loading;
+	uint32_t users; /* attachments and requests that count on it */
+	uint32_t n_programs, program_ids[SPEC_PROGRAMS_MAX];
+	char kernel_verified[32];
+};
+
+struct attached {
+	struct attached *next;
+	struct warden *w;
+	struct attachment a;
+	struct instance_row *instance;
+	bool ending;
+	bool alive; /* the loader's last survey had it */
+	char end_again[REFUSAL_REASON_MAX]; /* the loader died before it could carry the end out: why it ends */
+	void (*ended)(void *userdata); /* called once when it is gone */
+	void *ended_userdata;
+	sd_event_source *deadline, *linger;
+	uint64_t watchers[CONNECTIONS_PER_UID_MAX]; /* connection numbers */
+	size_t n_watchers;
+};
+
+struct attached *attached_find(struct warden *w, uint64_t id);
+struct attached *attached_add(struct warden *w, const struct attachment *a, struct instance_row *instance);
+void attached_watch(struct attached *at, uint64_t connection);
+/* A connection is gone: a run without any ends after ATTACHMENT_LINGER. */
+void attached_unwatch(struct warden *w, uint64_t connection);
+/* Takes it out of the kernel, then writes the outcome, tells the watchers, and answers the call if one is
+ * given. by NULL: the daemon itself. */
+void attached_end(struct attached *at, const char *reason, const struct connection *by, uint64_t decision,
+		  uint64_t client_call);
+/* What uid has now: number and bytes, pending requests included. */
+void attached_usage(struct warden *w, uid_t uid, uint64_t *ret_number, uint64_t *ret_memory);
+/* Asks the loader what lives and takes it over; done is called then, also without a loader. */
+void attached_reconcile(struct warden *w, void (*done)(struct warden *w));
+void attached_free_all(struct warden *w);
+/* Units that were restarted have another cgroup. */
+void units_changed(struct warden *w);
+struct instance_row *instance_row_new(struct warden *w, const uint8_t *digest, const uint8_t *params_digest);
+struct instance_row *instance_row_find(struct warden *w, const uint8_t *digest, const uint8_t *params_digest);
+/* One user less; the last one unloads it. */
+void instance_row_release(struct warden *w, struct instance_row *row);
+
+/* --- records: warden/record.c ------------------------------------------------------------------------- */
+
+/* One act that goes to the audit log; pointers are borrowed. */
+struct act {
+	const struct connection *by; /* NULL: the daemon */
+	const char *action;
+	const struct bundle *bundle;
+	const struct target *target;
+	const struct message_parameter *params;
+	size_t n_params;
+	const char *rule;
+	const struct refusal *refusal;
+	uint64_t decision;
+	uint64_t attachment;
+	const uint32_t *program_ids;
+	size_t n_program_ids;
+	const char *kernel_verified;
+	const char *probe; /* when there is no bundle */
+	const char *detail;
+};
+int record_decision(struct warden *w, const struct act *act, bool allowed, uint64_t *ret_seq,
+		    struct refusal *refusal);
+void record_outcome(struct warden *w, const struct act *act, bool ok);
+void record_event(struct warden *w, enum audit_kind kind, const struct act *act);
+
+/* What has to wait until its decision is durable. */
+struct pending {
+	struct pending *next;
+	void (*go)(struct pending *pending, const struct refusal *failed); /* failed NULL: durable; frees itself */
+};
+void pending_add(struct warden *w, struct pending *pending);
+int pending_start(struct warden *w);
+
+/* --- requests: warden/request.c, attach.c, enroll.c ---------------------------------------------------- */
+
+void reply_refusal(struct warden *w, uint64_t connection, uint64_t call, const struct refusal *refusal);
+void reply_end(struct warden *w, uint64_t connection, uint64_t call);
+void reply_text(struct warden *w, uint64_t connection, uint64_t call, const char *text, size_t size);
+void reply_attachment(struct warden *w, uint64_t connection, uint64_t call, const struct attached *at);
+/* The stream's head: spec, names of enumerations, ring (-EBADF: none). */
+int reply_stream(struct warden *w, uint64_t connection, uint64_t call, const struct attached *at, int ring);
+int request_handle(struct warden *w, const struct message *m, int *fds, size_t n_fds);
+int request_deny(struct warden *w, const struct connection *c, uint64_t call, struct act *act,
+		 const struct refusal *refusal);
+void request_watch(struct warden *w, uint64_t connection, uint64_t call, struct attached *at);
+int request_attach(struct warden *w, struct connection *c, const struct message_attach *m);
+int request_enroll(struct warden *w, struct connection *c, const struct message_enroll *m, int *fds,
+		   size_t n_fds);
+int request_revoke(struct warden *w, struct connection *c, const struct message_bundle *m);
+/* Policy's answer for a caller; limits may be NULL. */
+bool may(struct warden *w, const struct connection *c, enum policy_action action, const char *probe,
+	 struct policy_decision *ret);
+
+/* --- the process: warden/warden.c ---------------------------------------------------------------------- */
+
+struct warden {
+	sd_event *event;
+	struct peer *gate, *parser, *loader;
+	uid_t gate_uid, parser_uid, loader_uid;
+	int client_listener, peer_listener;
+	sd_event_source *client_accept;
+	struct audit *audit;
+	sd_event_source *commit, *tick;
+	struct pending *pending;
+	struct policy *policy;
+	uint8_t policy_digest[DIGEST_SIZE];
+	struct connection *connections;
+	struct bundle *bundles;
+	struct order *orders;
+	struct instance_row *instances;
+	struct attached *attached;
+	uint64_t next_connection, next_call, next_instance;
+	uint64_t gate_crashes;
+	bool ready; /* bundles verified, attachments reconciled: the door is open */
+	bool reconciled;
+	unsigned int unanswered; /* bundles that the parser has still to look at */
+	void (*registry_done)(struct warden *w);
+	void (*reconcile_done)(struct warden *w);
+	sd_event_source *unit_watch, *unit_timer;
+	int unit_inotify;
+};
+
+/* Reads policy.d; on a refusal the policy in force stays. Records the change. */
+int warden_load_policy(struct warden *w, const struct connection *by, bool dry_run, struct refusal *refusal);
+uint64_t now_realtime(void); /* ns */
+uint64_t now_boottime(void); /* ns */
