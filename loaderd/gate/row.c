@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "loaderd/gate/row.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "format/event.h"
+#include "format/varlink.h"
+
+#define MEMBER_TEXT(t, key, array) member_text((t), (key), (array), sizeof(array))
+
+static void member_text(struct json_text *t, const char *key, const char *array, size_t size)
+{
+	json_append_key(t, key);
+	json_append_printable(t, array, size);
+}
+
+/* A member that is left out when there is nothing to say. */
+static void member_optional(struct json_text *t, const char *key, const char *array, size_t size)
+{
+	if (array[0])
+		member_text(t, key, array, size);
+}
+
+static void member_begin(struct json_text *t, const char *key, const char *bracket)
+{
+	json_append_key(t, key);
+	json_append(t, bracket, 1);
+}
+
+/* An item of an array of strings. */
+static void item(struct json_text *t, const char *text, size_t size)
+{
+	if (t->size && t->bytes[t->size - 1] != '[')
+		JSON_APPEND_LITERAL(t, ",");
+	json_append_printable(t, text, size);
+}
+
+static void member_targets(struct json_text *t, const char *key, uint32_t bits)
+{
+	member_begin(t, key, "[");
+	for (uint32_t i = 0; i < _TARGET_KIND_MAX; i++)
+		if (bits & 1U << i)
+			item(t, target_kind_name(i), 16);
+	JSON_APPEND_LITERAL(t, "]");
+}
+
+static void member_data(struct json_text *t, uint32_t bits)
+{
+	member_begin(t, "data", "[");
+	if (bits & MESSAGE_DATA_AGGREGATES)
+		item(t, "aggregates", 16);
+	if (bits & MESSAGE_DATA_EVENTS)
+		item(t, "events", 16);
+	JSON_APPEND_LITERAL(t, "]");
+}
+
+/* Blank-separated words as an array. */
+static void member_words(struct json_text *t, const char *key, const char *array, size_t size)
+{
+	size_t n = strnlen(array, size);
+
+	member_begin(t, key, "[");
+	for (size_t i = 0, length; i < n; i += length + 1) {
+		const char *blank = memchr(array + i, ' ', n - i);
+
+		length = blank ? (size_t)(blank - (array + i)) : n - i;
+		if (length)
+			item(t, array + i, length);
+	}
+	JSON_APPEND_LITERAL(t, "]");
+}
+
+static const struct message_probe *common_part(struct json_text *t, const struct message_probe *p,
+					       const char *key)
+{
+	member_begin(t, key, "{");
+	MEMBER_TEXT(t, "name", p->name);
+	json_member_u64(t, "serial", p->serial);
+	MEMBER_TEXT(t, "version", p->version);
+	MEMBER_TEXT(t, "summary", p->summary);
+	MEMBER_TEXT(t, "channel", p->channel);
+	member_words(t, "signers", p->signers, sizeof(p->signers));
+	json_member_hex(t, "digest", p->digest, sizeof(p->digest));
+	member_optional(t, "problem", p->problem, sizeof(p->problem));
+	return p;
+}
+
+static void write_probe(struct json_text *t, const struct message_probe *p)
+{
+	common_part(t, p, "probe");
+	member_targets(t, "targets", p->targets);
+	member_targets(t, "allowed", p->allowed);
+	member_data(t, p->data);
+	JSON_APPEND_LITERAL(t, "}");
+}
+
+bool row_probe(struct json_text *t, const struct message *m)
+{
+	write_probe(t, (const void *)m);
+	return true;
+}
+
+bool row_bundle(struct json_text *t, const struct message *m)
+{
+	const struct message_probe *p = common_part(t, (const void *)m, "bundle");
+
+	json_member_bool(t, "revoked", p->revoked);
+	MEMBER_TEXT(t, "enrolled_by", p->enrolled_by);
+	json_member_u64(t, "enrolled_at", p->enrolled_at);
+	JSON_APPEND_LITERAL(t, "}");
+	return true;
+}
+
+bool row_description(struct json_text *t, const struct message *m)
+{
+	const struct message_reply_spec *r = (const void *)m;
+
+	if (!spec_check(&r->spec))
+		return false;
+	write_probe(t, &r->probe);
+	event_write_description(t, &r->spec);
+	return true;
+}
+
+static uint64_t remaining_seconds(uint64_t deadline)
+{
+	struct timespec ts = { 0 };
+	uint64_t now;
+
+	(void)clock_gettime(CLOCK_BOOTTIME, &ts);
+	now = (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
+	return deadline > now ? (deadline - now) / 1000000000ULL : 0;
+}
+
+static void member_target(struct json_text *t, const struct attachment *a)
+{
+	const char *kind = target_kind_name(a->target_kind);
+	int length = (int)strnlen(a->target, sizeof(a->target));
+	char text[TARGET_NAME_MAX + 16];
+
+	snprintf(text, sizeof(text), "%s%s%.*s", kind ? kind : "?", length ? ":" : "", length, a->target);
+	MEMBER_TEXT(t, "target", text);
+}
+
+void row_write_attachment(struct json_text *t, const struct attachment *a, const char *kernel_verified)
+{
+	char id[17];
+
+	snprintf(id, sizeof(id), "%" PRIx64, a->id);
+	member_begin(t, "attachment", "{");
+	MEMBER_TEXT(t, "id", id);
+	MEMBER_TEXT(t, "probe", a->probe);
+	json_member_u64(t, "serial", a->serial);
+	member_target(t, a);
+	json_member_u64(t, "uid", a->uid);
+	MEMBER_TEXT(t, "user", a->user);
+	json_member_u64(t, "since", a->since);
+	json_member_u64(t, "remaining", remaining_seconds(a->deadline));
+	member_data(t, a->data);
+	MEMBER_TEXT(t, "rule", a->rule);
+	json_member_u64(t, "memory", a->memory);
+	member_text(t, "kernel_verified", kernel_verified, 32);
+	JSON_APPEND_LITERAL(t, "}");
+}
+
+bool row_attachment(struct json_text *t, const struct message *m)
+{
+	const struct message_attachment *a = (const void *)m;
+
+	row_write_attachment(t, &a->a, a->kernel_verified);
+	return true;
+}
+
+/* A text row's object: checked by parsing, handed on byte for byte. False: it is none. */
+static bool is_object(const struct message_text *m)
+{
+	json_t *object;
+
+	if (m->m.size != offsetof(struct message_text, text) + (size_t)m->length ||
+	    varlink_json_parse(m->text, m->length, MESSAGE_TEXT_MAX, &object) < 0)
+		return false;
+	json_decref(object);
+	return true;
+}
+
+bool row_record(struct json_text *t, const struct message *m)
+{
+	const struct message_text *text = (const void *)m;
+
+	if (!is_object(text))
+		return false;
+	json_append_key(t, "line");
+	json_append_string(t, text->text, text->length);
+	json_append_key(t, "record");
+	json_append(t, text->text, text->length);
+	return true;
+}
+
+bool row_section(struct json_text *t, const struct message *m)
+{
+	const struct message_text *text = (const void *)m;
+
+	if (!is_object(text))
+		return false;
+	json_append_key(t, "section");
+	json_append(t, text->text, text->length);
+	return true;
+}
+
+bool row_outputs(struct json_text *t, const struct message *m)
+{
+	const struct message_text *text = (const void *)m;
+	const char *open, *close;
+
+	if (!is_object(text))
+		return false;
+	open = memchr(text->text, '{', text->length);
+	close = memrchr(text->text, '}', text->length);
+	json_append(t, open + 1, (size_t)(close - open - 1));
+	return true;
+}
