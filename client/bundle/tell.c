@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "client/bundle/verbs.h"
+#include "common/fd.h"
+
+int tell(const char *what, int r, const struct refusal *refusal)
+{
+	fflush(stdout);
+	if (r > 0) {
+		fprintf(stderr, "bpfwarden: %s: %s (%s%s%s)\n", what, refusal->reason,
+			refusal_name(refusal->code), *refusal->subject ? ", " : "", refusal->subject);
+		return refusal_exit_code(refusal->code);
+	}
+	fprintf(stderr, "bpfwarden: %s: %s\n", what, strerror(-r));
+	return r == -ENOENT ? EXIT_NOT_FOUND : EXIT_FAILED;
+}
+
+int tell_usage(const struct bundle_verb *verb, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	fputs("bpfwarden: ", stderr);
+	vfprintf(stderr, format, ap);
+	va_end(ap);
+	fprintf(stderr, "\nTry: bpfwarden bundle %s%s--help\n", verb ? verb->name : "", verb ? " " : "");
+	return EXIT_USAGE;
+}
+
+void tell_help(const struct bundle_verb *verb)
+{
+	if (verb) {
+		printf("bpfwarden bundle %s %s\n  %s\n\n%s  -h, --help             this help\n", verb->name,
+		       verb->arguments, verb->summary, verb->details);
+		return;
+	}
+	printf("bpfwarden bundle VERB …\n  Make, sign and look at bundles: no privileges, no daemon.\n\n");
+	for (verb = bundle_verbs; verb->name; verb++)
+		if (!verb->hidden)
+			printf("  %-10s %s\n", verb->name, verb->summary);
+	printf("\n  -h, --help    help, also for each verb; man 1 bpfwarden-bundle\n");
+}
+
+int read_path(const char *path, size_t max, char **ret, size_t *ret_size)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+
+	return fd < 0 ? -errno : fd_read_all(fd, max, ret, ret_size);
+}

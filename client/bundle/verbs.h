@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+/* The verbs of `bpfwarden bundle`. Each has told the user what there is to tell when it returns its exit
+ * code. */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "client/bundle/bundle.h"
+#include "common/refusal.h"
+#include "signing/sign.h"
+
+enum bundle_exit {
+	EXIT_OK = 0,
+	EXIT_FAILED = 1,
+	EXIT_USAGE = 2,
+	EXIT_NOT_FOUND = 4,
+};
+
+struct bundle_verb {
+	const char *name;
+	int (*run)(const struct bundle_verb *verb, int argc, char **argv); /* argv[0] is the name */
+	const char *arguments, *summary, *details;
+	bool hidden;
+};
+/* NULL-named entry ends the table. */
+extern const struct bundle_verb bundle_verbs[];
+
+int verb_build(const struct bundle_verb *verb, int argc, char **argv);
+int verb_init(const struct bundle_verb *verb, int argc, char **argv);
+int verb_sign(const struct bundle_verb *verb, int argc, char **argv);
+int verb_verify(const struct bundle_verb *verb, int argc, char **argv);
+int verb_inspect(const struct bundle_verb *verb, int argc, char **argv);
+int verb_standard(const struct bundle_verb *verb, int argc, char **argv);
+
+/* ---- tell.c ---- */
+
+/* "bpfwarden: WHAT: reason (B6)" on stderr for a negative or positive r; returns the exit code. */
+int tell(const char *what, int r, const struct refusal *refusal);
+int tell_usage(const struct bundle_verb *verb, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void tell_help(const struct bundle_verb *verb);
+
+/* Reads a file that the user named. 0 or -errno. */
+int read_path(const char *path, size_t max, char **ret, size_t *ret_size);
+
+/* Reads a key with its certificate, and says what is wrong; EXIT_OK or an exit code. */
+int read_key(const char *key_path, const char *cert_path, struct signing_key **ret);
+
+/* Attests and signs in memory; EXIT_OK or an exit code. */
+int sign_bundle(struct bundle *bundle, const struct signing_key *key, const char *signer);
+
+/* ---- inspect.c ---- */
+
+void inspect_text(const struct bundle *bundle);
+void inspect_json(const struct bundle *bundle);
