@@ -70,7 +70,7 @@
 #define CLIENT_LOAD_TIMEOUT	 150000 /* attach, detach, enroll, revoke: above RUNNER_TIMEOUT */
 #define CLIENT_RECONNECT_TIMEOUT 30000	/* a stream looks this long for its attachment */
 #define CLIENT_RECONNECT_PAUSE	 100
-#define CLIENT_DRAIN_TIMEOUT	 10000	/* without any progress, at the end of a run */
+#define CLIENT_DRAIN_TIMEOUT	 30000	/* without any progress, at the end of a run */
 #define CLIENT_REFRESH		 1000	/* between two looks at the histograms of a run */
 #define CLIENT_REPLY_MAX	 (16U << 20)
 

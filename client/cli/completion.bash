@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# bash completion for bpfwarden(1)
+
+_bpfwarden_probes() {
+	bpfwarden -q list 2>/dev/null | awk 'NR > 1 { sub(/-[0-9]+$/, "", $1); print $1 }'
+}
+
+_bpfwarden_attachments() {
+	bpfwarden -q ps 2>/dev/null | awk 'NR > 1 { print $1 }'
+}
+
+_bpfwarden_units() {
+	systemctl list-units --plain --no-legend --type=service,scope,slice 2>/dev/null | awk '{ print $1 }'
+}
+
+_bpfwarden() {
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} verb= second= word i
+	local common='-o -q -h --output --quiet --help' words=
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		word=${COMP_WORDS[i]}
+		case $word in
+		-o | --output) ((i++)) ;;
+		-*) ;;
+		*)
+			if [[ -z $verb ]]; then verb=$word; elif [[ -z $second ]]; then second=$word; fi
+			;;
+		esac
+	done
+	case $prev in
+	-o | --output) words='text json' ;;
+	-U | --unit) words=$(_bpfwarden_units) ;;
+	-u | --user) mapfile -t COMPREPLY < <(compgen -u -- "$cur"); return ;;
+	-g | --cgroup | -p | --pid | -s | --set | -f | --for | --serial) return ;;
+	*)
+		case $verb in
+		'') words="list show run attach ps watch read detach doctor registry policy audit bundle version help
+			--version $common" ;;
+		list | show) words="$(_bpfwarden_probes) $common" ;;
+		run | attach) words="$(_bpfwarden_probes) --pid --unit --user --cgroup --host --set --for --aggregates
+			--events --serial --experimental --dry-run $common" ;;
+		ps) words="--all $common" ;;
+		watch | read | detach) words="$(_bpfwarden_attachments) $common" ;;
+		registry)
+			case $second in
+			'') words='list show enroll revoke' ;;
+			enroll) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+			*) words="$(_bpfwarden_probes) --experimental --reason --dry-run $common" ;;
+			esac
+			;;
+		policy) [[ -n $second ]] && words="--dry-run $common" || words='show reload' ;;
+		audit) [[ -n $second ]] && words="--since --until --user --probe --verdict --action --attachment -n
+			--reverse $common" || words='list show' ;;
+		bundle) [[ -n $second ]] && { mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return; }
+			words='init build sign verify inspect' ;;
+		esac
+		;;
+	esac
+	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+}
+complete -F _bpfwarden bpfwarden

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "client/cli/cli.h"
+
+#include <grp.h>
+#include <pwd.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/refusal.h"
+
+#define USERS_GROUP "bpfwarden-users"
+#define GROUPS_MAX  1024
+
+void cli_say(const char *format, ...)
+{
+	va_list ap;
+
+	fflush(stdout);
+	va_start(ap, format);
+	fputs("bpfwarden: ", stderr);
+	vfprintf(stderr, format, ap);
+	fputc('\n', stderr);
+	va_end(ap);
+}
+
+int cli_usage(const struct cli *cli, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	fputs("bpfwarden: ", stderr);
+	vfprintf(stderr, format, ap);
+	va_end(ap);
+	fprintf(stderr, "\nTry: bpfwarden %s%s--help\n", cli->verb ? cli->verb->name : "",
+		cli->verb ? " " : "");
+	return CLI_USAGE;
+}
+
+int cli_broken(int r)
+{
+	const char *path = secure_getenv("BPFWARDEN_SOCKET");
+
+	if (!path || !*path)
+		path = BPFWARDEN_SOCKET;
+	switch (r) {
+	case -ENOENT:
+	case -ECONNREFUSED:
+		cli_say("the daemon does not run: nothing listens at %s\n"
+			"Start it with: systemctl enable --now bpfwardend.socket\n"
+			"or in the foreground, as root: bpfwardend",
+			path);
+		return CLI_NO_DAEMON;
+	case -EACCES:
+		cli_say("you may not connect to %s; its mode should be 0666, see: bpfwarden doctor", path);
+		return CLI_DENIED;
+	case -ETIMEDOUT:
+		cli_say("the daemon does not answer; look at: journalctl -u 'bpfwardend*' -n 20");
+		return CLI_FAILED;
+	case -ECONNRESET:
+	case -EPIPE:
+		cli_say("the daemon closed the connection; try again, or look at: journalctl -u "
+			"'bpfwardend*' -n 20");
+		return CLI_FAILED;
+	case -EBADMSG:
+		cli_say("what listens at %s does not speak bpfwarden's protocol", path);
+		return CLI_FAILED;
+	default:
+		cli_say("%s", strerror(-r));
+		return CLI_FAILED;
+	}
+}
+
+enum membership membership_compare(gid_t gid, const gid_t *database, size_t n_database, const gid_t *process,
+				   size_t n_process)
+{
+	for (size_t i = 0; i < n_process; i++)
+		if (process[i] == gid)
+			return MEMBERSHIP_ACTIVE;
+	for (size_t i = 0; i < n_database; i++)
+		if (database[i] == gid)
+			return MEMBERSHIP_STALE;
+	return MEMBERSHIP_NONE;
+}
+
+enum membership membership_of(const char *group)
+{
+	gid_t database[GROUPS_MAX], process[GROUPS_MAX + 1];
+	const struct group *entry = getgrnam(group);
+	const struct passwd *user;
+	int n_database = GROUPS_MAX, n_process;
+	gid_t gid;
+
+	if (!entry)
+		return MEMBERSHIP_NONE;
+	gid = entry->gr_gid;
+	user = getpwuid(getuid());
+	if (!user || getgrouplist(user->pw_name, user->pw_gid, database, &n_database) < 0)
+		n_database = 0;
+	n_process = getgroups(GROUPS_MAX, process);
+	if (n_process < 0)
+		n_process = 0;
+	process[n_process++] = getegid();
+	return membership_compare(gid, database, (size_t)n_database, process, (size_t)n_process);
+}
+
+static void hint_denied(void)
+{
+	const struct passwd *user;
+
+	if (getuid() == 0 || membership_of("bpfwarden-admin") == MEMBERSHIP_ACTIVE)
+		return;
+	switch (membership_of(USERS_GROUP)) {
+	case MEMBERSHIP_STALE:
+		cli_say("you are in " USERS_GROUP
+			" since your last login: log in again or run: newgrp " USERS_GROUP);
+		break;
+	case MEMBERSHIP_NONE:
+		user = getpwuid(getuid());
+		cli_say("ask an administrator for: adduser %s " USERS_GROUP, user ? user->pw_name : "YOU");
+		break;
+	case MEMBERSHIP_ACTIVE:
+		cli_say("what you may do: bpfwarden policy show");
+		break;
+	}
+}
+
+static void hint(enum bpfwarden_error error)
+{
+	static const char *const next[] = {
+		[BPFWARDEN_ERROR_LIMIT_EXCEEDED] =
+			"what you hold: bpfwarden ps; end some with: bpfwarden detach ID",
+		[BPFWARDEN_ERROR_KERNEL_UNSUPPORTED] = "what this kernel has: bpfwarden doctor",
+		[BPFWARDEN_ERROR_TARGET_UNSUPPORTED] = "what each probe can filter by: bpfwarden list",
+		[BPFWARDEN_ERROR_NOT_ENROLLED] = "what is enrolled: bpfwarden registry list",
+		[BPFWARDEN_ERROR_AUDIT_UNAVAILABLE] =
+			"nothing new is attached until the log can be written: is the disk full?",
+		[BPFWARDEN_ERROR_NO_SUCH_PROBE] = "what there is: bpfwarden list",
+		[BPFWARDEN_ERROR_NO_SUCH_ATTACHMENT] = "what lives: bpfwarden ps",
+		[BPFWARDEN_ERROR_POLICY_INVALID] = "the policy in force stays",
+		[BPFWARDEN_ERROR_TRUST_INVALID] = "the trust in force stays",
+		[BPFWARDEN_ERROR_UNAVAILABLE] = "try again in a moment",
+	};
+
+	if (error == BPFWARDEN_ERROR_POLICY_DENIED)
+		hint_denied();
+	else if (error < sizeof(next) / sizeof(next[0]) && next[error])
+		cli_say("%s", next[error]);
+}
+
+static int refused_by_protocol(const struct bpfwarden_reply *reply)
+{
+	const char *name = bpfwarden_reply_error_name(reply);
+
+	if (!strcmp(name, "org.varlink.service.InvalidParameter")) {
+		cli_say("the daemon does not take these arguments: %s", bpfwarden_reply_parameters(reply));
+		return CLI_USAGE;
+	}
+	if (!strncmp(name, "org.varlink.service.", strlen("org.varlink.service."))) {
+		cli_say("the daemon does not know this call: it is of another version than this program (%s)",
+			BPFWARDEN_VERSION);
+		return CLI_UNSUPPORTED;
+	}
+	cli_say("the daemon refused: %s", name);
+	return CLI_FAILED;
+}
+
+int cli_refused(const struct bpfwarden_reply *reply)
+{
+	static const char *const what[] = {
+		[BPFWARDEN_ERROR_POLICY_DENIED] = "denied by policy",
+		[BPFWARDEN_ERROR_LIMIT_EXCEEDED] = "over the limit",
+		[BPFWARDEN_ERROR_KERNEL_UNSUPPORTED] = "not supported by this kernel",
+		[BPFWARDEN_ERROR_TARGET_UNSUPPORTED] = "target not supported by the probe",
+		[BPFWARDEN_ERROR_SIGNATURE_INVALID] = "signature not valid",
+		[BPFWARDEN_ERROR_BUNDLE_INVALID] = "bundle not valid",
+		[BPFWARDEN_ERROR_NOT_ENROLLED] = "not enrolled",
+		[BPFWARDEN_ERROR_ALREADY_ENROLLED] = "enrolled already",
+		[BPFWARDEN_ERROR_REVOKED] = "revoked",
+		[BPFWARDEN_ERROR_AUDIT_UNAVAILABLE] = "audit log not available",
+		[BPFWARDEN_ERROR_NO_SUCH_PROBE] = "no such probe",
+		[BPFWARDEN_ERROR_NO_SUCH_ATTACHMENT] = "no such attachment",
+		[BPFWARDEN_ERROR_NO_SUCH_TARGET] = "no such target",
+		[BPFWARDEN_ERROR_INVALID_ARGUMENT] = "argument not valid",
+		[BPFWARDEN_ERROR_LOAD_FAILED] = "loading failed",
+		[BPFWARDEN_ERROR_POLICY_INVALID] = "policy not valid",
+		[BPFWARDEN_ERROR_TRUST_INVALID] = "trust not valid",
+		[BPFWARDEN_ERROR_UNAVAILABLE] = "a part of the daemon is starting again",
+	};
+	enum bpfwarden_error error = bpfwarden_reply_error(reply);
+	const char *subject = bpfwarden_reply_subject(reply), *reason = bpfwarden_reply_reason(reply);
+
+	if (error >= sizeof(what) / sizeof(what[0]))
+		return refused_by_protocol(reply);
+	cli_say("%s%s%s%s%s%s", what[error], *subject ? " (" : "", subject, *subject ? ")" : "",
+		*reason ? ": " : "", reason);
+	hint(error);
+	return refusal_exit_code(error);
+}

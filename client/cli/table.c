@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "client/cli/table.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define COLUMNS_MAX 16
+
+struct table {
+	const char *const *headers;
+	size_t n_columns, n_cells, size;
+	char **cells; /* row by row */
+};
+
+struct table *table_new(const char *const *headers)
+{
+	struct table *table = calloc(1, sizeof(*table));
+
+	if (table) {
+		table->headers = headers;
+		while (table->n_columns < COLUMNS_MAX && headers[table->n_columns])
+			table->n_columns++;
+	}
+	return table;
+}
+
+struct table *table_free(struct table *table)
+{
+	if (table) {
+		for (size_t i = 0; i < table->n_cells; i++)
+			free(table->cells[i]);
+		free(table->cells);
+		free(table);
+	}
+	return NULL;
+}
+
+void table_add(struct table *table, const char *text)
+{
+	if (table->n_cells == table->size) {
+		size_t size = table->size ? 2 * table->size : 64;
+		char **cells = realloc(table->cells, size * sizeof(*cells));
+
+		if (!cells)
+			return;
+		table->cells = cells;
+		table->size = size;
+	}
+	table->cells[table->n_cells++] = strdup(text);
+}
+
+void table_addf(struct table *table, const char *format, ...)
+{
+	char text[512];
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(text, sizeof(text), format, ap);
+	va_end(ap);
+	table_add(table, text);
+}
+
+bool table_empty(const struct table *table)
+{
+	return table->n_cells == 0;
+}
+
+size_t text_width(const char *text)
+{
+	size_t width = 0;
+
+	for (; *text; text++)
+		width += ((unsigned char)*text & 0xc0) != 0x80;
+	return width;
+}
+
+static size_t column_width(const struct table *table, size_t column)
+{
+	size_t width = text_width(table->headers[column]);
+
+	for (size_t i = column; i < table->n_cells; i += table->n_columns)
+		if (table->cells[i] && text_width(table->cells[i]) > width)
+			width = text_width(table->cells[i]);
+	return width;
+}
+
+static void print_cell(const struct table *table, const char *text, size_t column, size_t width)
+{
+	size_t used = text_width(text);
+
+	fputs(text, stdout);
+	if (column + 1 == table->n_columns)
+		putchar('\n');
+	else
+		printf("%*s", (int)(width - used + 2), "");
+}
+
+void table_print(const struct table *table)
+{
+	size_t n_rows = table->n_cells / table->n_columns, widths[COLUMNS_MAX];
+
+	if (n_rows == 0)
+		return;
+	for (size_t column = 0; column < table->n_columns; column++)
+		widths[column] = column_width(table, column);
+	for (size_t row = 0; row <= n_rows; row++)
+		for (size_t column = 0; column < table->n_columns; column++) {
+			const char *text = row == 0 ? table->headers[column]
+						    : table->cells[(row - 1) * table->n_columns + column];
+
+			print_cell(table, text ? text : "", column, widths[column]);
+		}
+}

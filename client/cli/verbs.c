@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "client/cli/cli.h"
+#include "client/cli/cmd-bundle.h"
+
+#define ATTACH_OPTIONS                                                                      \
+	"  -p, --pid PID          the cgroup in which this process is\n"                    \
+	"  -U, --unit UNIT        a systemd unit, over its restarts\n"                      \
+	"  -u, --user USER        all that belongs to a user\n"                             \
+	"  -g, --cgroup PATH      a cgroup and all below it, \"/system.slice/x.service\"\n" \
+	"  -H, --host             everything\n"                                             \
+	"                         without any of these: your own processes and sockets\n"   \
+	"  -s, --set KEY=VALUE    a parameter of the probe (see: bpfwarden show PROBE)\n"   \
+	"      --aggregates       counters and histograms only\n"                           \
+	"      --events           events only\n"                                            \
+	"      --serial N         this serial instead of the newest\n"                      \
+	"      --experimental     from the experimental channel\n"
+
+static int run_bundle(struct cli *cli, int argc, char **argv)
+{
+	(void)cli;
+	return cmd_bundle(argc, argv);
+}
+
+const struct cli_verb cli_verbs[] = {
+	{ "list", cmd_list, "[PROBE]", "probes, and on what you may use each", NULL, false },
+	{ "show", cmd_show, "PROBE", "all that was signed about a probe",
+	  "      --serial N         this serial instead of the newest\n", false },
+	{ "run", cmd_run, "PROBE [OPTION…] [-- COMMAND…]", "attach a probe and see what it sees until Ctrl-C",
+	  ATTACH_OPTIONS "  -f, --for TIME         stop after this long: 30s, 5m, 8h\n"
+			 "  COMMAND is started once the probe is attached; the run ends with it.\n",
+	  true },
+	{ "attach", cmd_attach, "PROBE --for TIME [OPTION…]", "attach a probe and leave it",
+	  ATTACH_OPTIONS "  -f, --for TIME         until when: 30s, 5m, 8h\n", true },
+	{ "ps", cmd_ps, "", "attachments that live",
+	  "  -a, --all              everybody's, if policy allows\n", false },
+	{ "watch", cmd_watch, "ID", "see the events of an attachment until Ctrl-C", NULL, false },
+	{ "read", cmd_read, "ID", "counters and histograms of an attachment", NULL, false },
+	{ "detach", cmd_detach, "ID…", "end attachments", NULL, true },
+	{ "doctor", cmd_doctor, "", "look for what keeps bpfwarden from working", NULL, false },
+	{ "registry list", cmd_registry_list, "", "bundles that the daemon knows", NULL, false },
+	{ "registry show", cmd_registry_show, "NAME", "the serials of one bundle", NULL, false },
+	{ "registry enroll", cmd_registry_enroll, "BUNDLE",
+	  "hand a signed bundle (directory or .bpfw) to the daemon",
+	  "      --experimental     into the experimental channel\n", true },
+	{ "registry revoke", cmd_registry_revoke, "NAME SERIAL | NAME-SERIAL",
+	  "stop a bundle for good and end what runs of it", "      --reason TEXT      for the audit log\n",
+	  true },
+	{ "policy show", cmd_policy_show, "", "the sections of the policy that concern you", NULL, false },
+	{ "policy reload", cmd_policy_reload, "", "read policy.d again", NULL, true },
+	{ "audit list", cmd_audit_list, "", "records of the audit log",
+	  "      --since TIME       2026-01-31, \"2026-01-31 10:00[:00]\", 2h (ago), @SECONDS\n"
+	  "      --until TIME\n"
+	  "      --user USER        name or uid\n"
+	  "      --probe NAME\n"
+	  "      --verdict VERDICT\n"
+	  "      --action ACTION\n"
+	  "      --attachment ID\n"
+	  "  -n, --lines N          at most N records\n"
+	  "  -r, --reverse          newest first\n",
+	  false },
+	{ "audit show", cmd_audit_show, "SEQ", "one record, all of it", NULL, false },
+	{ "bundle", run_bundle, "…", "build, sign, verify and inspect bundles: see bpfwarden bundle --help",
+	  NULL, false },
+	{ "version", cmd_version, "", "version of this program", NULL, false },
+	{ "help", cmd_help, "[VERB]", "this page, or that of a verb", NULL, false },
+	{},
+};
