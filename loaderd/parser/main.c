@@ -187,11 +187,30 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
+/* What a hostile bundle could reach beside its own descriptors: the parser's connections, other children. */
+static int close_others(int to, const int *fds, size_t n_fds)
+{
+	for (unsigned from = STDERR_FILENO + 1;;) {
+		unsigned next = ~0U;
+
+		if ((unsigned)to >= from)
+			next = (unsigned)to;
+		for (size_t i = 0; i < n_fds; i++)
+			if ((unsigned)fds[i] >= from && (unsigned)fds[i] < next)
+				next = (unsigned)fds[i];
+		if (next > from && close_range(from, next == ~0U ? next : next - 1, 0) < 0)
+			return -errno;
+		if (next == ~0U)
+			return 0;
+		from = next + 1;
+	}
+}
+
 _Noreturn static void run_child(int to, const int *fds, size_t n_fds)
 {
 	struct message_verified *v = calloc(1, sizeof(*v));
 
-	if (!v)
+	if (!v || close_others(to, fds, n_fds) < 0)
 		_exit(1);
 	(void)verify_bundle(fds[0], fds + 1, n_fds - 1, v);
 	_exit(send(to, v, sizeof(*v), MSG_NOSIGNAL) == sizeof(*v) ? 0 : 1);
@@ -257,7 +276,9 @@ static int startup(struct parser *parser)
 				       .closed = on_warden_closed, .userdata = parser };
 	int r;
 
-	r = facts_new(&parser->facts);
+	r = verify_prepare();
+	if (r >= 0)
+		r = facts_new(&parser->facts);
 	if (r >= 0)
 		r = sd_event_default(&parser->event);
 	if (r >= 0)

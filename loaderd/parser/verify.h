@@ -2,13 +2,30 @@
 #pragma once
 /*
  * Looks at one bundle, in a process that is made for it and ends with it: reads the trust directories, closes
- * its sandbox (sandbox_enter_parser_child()), then reads what came from outside: signatures first, the manifest
- * only once they were found good.
+ * its sandbox (sandbox_enter_parser_child()), then reads what came from outside: signatures first, the
+ * manifest only once they were found good.
  */
 #include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
 
 #include "format/message.h"
 
-/* All descriptors are sealed memfds and stay the caller's. Fills in refusal, or digest, signers, may and spec;
- * not variant and unsupported. Returns refusal.code, or -errno, which it has put into refusal, too. */
+/* Once, in the parser before its own sandbox: has libcrypto, jansson and the C library do now what they do at
+ * their first use (configuration, hash seed, time zone), because a child's sandbox lets nobody open a file.
+ */
+int verify_prepare(void);
+
+/* All descriptors are sealed memfds and stay the caller's. Fills in refusal, or digest, signers, may and
+ * spec; not variant and unsupported. Returns refusal.code, or -errno, which it has put into refusal, too. */
 int verify_bundle(int manifest, const int *signatures, size_t n_signatures, struct message_verified *ret);
+
+/* The same with the choices that verify_bundle() makes for the parser. */
+struct verify_options {
+	const char *const *directories; /* of trust, NULL at the end */
+	uid_t owner;                    /* of trust files, beside root */
+	int64_t now;                    /* seconds since the epoch */
+	int (*confine)(void);           /* called between trust and input */
+};
+int verify_bundle_with(const struct verify_options *options, int manifest, const int *signatures,
+		       size_t n_signatures, struct message_verified *ret);

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "loaderd/parser/verify.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include <openssl/evp.h>
+
+#include "common/fd.h"
+#include "format/manifest.h"
+#include "loaderd/sandbox.h"
+#include "signing/trust.h"
+
+/* The bytes of one request. */
+struct input {
+	char *manifest, *signatures[SIGNATURES_MAX];
+	size_t manifest_size;
+	struct trust_signature signature[SIGNATURES_MAX];
+	size_t n_signatures;
+};
+
+static void input_clear(struct input *input)
+{
+	free(input->manifest);
+	for (size_t i = 0; i < input->n_signatures; i++)
+		free(input->signatures[i]);
+}
+
+int verify_prepare(void)
+{
+	static const char empty[] = MANIFEST_PREFIX "}";
+	struct spec spec;
+	int r;
+
+	tzset();
+	r = cms_initialize();
+	if (r < 0)
+		return r;
+	r = manifest_parse(empty, sizeof(empty) - 1, &spec, NULL);
+	return r < 0 ? r : 0;
+}
+
+static int read_sealed(int fd, size_t max, const char *what, const char *rule, enum refusal_code code,
+		       char **ret, size_t *ret_size, struct refusal *refusal)
+{
+	int r = fd_check_sealed(fd);
+
+	if (r >= 0)
+		r = fd_read_all(fd, max, ret, ret_size);
+	if (r == -ENOMEM)
+		return r;
+	if (r == -EFBIG)
+		return refusal_set(refusal, code, rule, "%s has more than %zu bytes", what, max);
+	if (r < 0)
+		return refusal_set(refusal, code, rule, "%s cannot be read: %s", what, strerror(-r));
+	return 0;
+}
+
+static int read_input(int manifest, const int *signatures, size_t n, struct input *input,
+		      struct refusal *refusal)
+{
+	int r;
+
+	if (n > SIGNATURES_MAX)
+		return refusal_set(refusal, REFUSAL_SIGNATURE_INVALID, "T9",
+				   "a bundle has at most %d signatures", SIGNATURES_MAX);
+	r = read_sealed(manifest, MANIFEST_SIZE_MAX, "the manifest", "M1", REFUSAL_BUNDLE_INVALID,
+			&input->manifest, &input->manifest_size, refusal);
+	if (r)
+		return r;
+	for (size_t i = 0; i < n; i++) {
+		r = read_sealed(signatures[i], SIGNATURE_SIZE_MAX, "a signature", "S1",
+				REFUSAL_SIGNATURE_INVALID, &input->signatures[i], &input->signature[i].size,
+				refusal);
+		if (r)
+			return r;
+		input->signature[i].bytes = input->signatures[i];
+		input->n_signatures = i + 1;
+	}
+	return 0;
+}
+
+/* The names of the roles that accepted, as the audit log and clients will see them. */
+static void list_roles(const struct trust_result *result, char *buffer, size_t size)
+{
+	size_t n = 0;
+
+	buffer[0] = '\0';
+	for (uint32_t i = 0; i < result->n_roles; i++) {
+		const char *name = result->roles[i].name;
+
+		/* A name that no longer fits is left out as a whole. */
+		if (!(result->met & (1U << i)) || n + strlen(name) + 2 > size)
+			continue;
+		n += (size_t)snprintf(buffer + n, size - n, "%s%s", n ? " " : "", name);
+	}
+}
+
+/* The order of these steps is the point: nothing of the manifest is looked at before some role accepted a
+ * signature over it. */
+static int verify_input(const struct trust *trust, const struct input *input, int64_t now,
+			struct message_verified *ret)
+{
+	struct trust_result result;
+	int r;
+
+	if (!EVP_Digest(input->manifest, input->manifest_size, ret->digest, NULL, EVP_sha256(), NULL))
+		return -ENOMEM;
+	r = trust_check_signatures(trust, input->manifest, input->manifest_size, input->signature,
+				   input->n_signatures, now, &result, &ret->refusal);
+	if (r)
+		return r;
+	r = manifest_parse(input->manifest, input->manifest_size, &ret->spec, &ret->refusal);
+	if (r)
+		return r;
+	r = trust_check_name(trust, &result, ret->spec.name, (const char(*)[OBJECT_NAME_MAX])ret->spec.roles,
+			     ret->spec.n_roles, &ret->may, &ret->refusal);
+	if (r)
+		return r;
+	if (ret->spec.not_after && (int64_t)ret->spec.not_after < now)
+		return refusal_set(&ret->refusal, REFUSAL_SIGNATURE_INVALID, "T13",
+				   "the signers limited the bundle's life, and it is over (not-after); ask "
+				   "for a newer serial");
+	list_roles(&result, ret->signers, sizeof(ret->signers));
+	return 0;
+}
+
+static int verify(const struct verify_options *options, int manifest, const int *signatures, size_t n,
+		  struct message_verified *ret)
+{
+	__attribute__((cleanup(input_clear))) struct input input = {};
+	_cleanup_(trust_free_p) struct trust *trust = NULL;
+	int r;
+
+	r = trust_load(options->directories, options->owner, &trust, &ret->refusal);
+	if (r)
+		return r;
+	r = options->confine();
+	if (r < 0)
+		return r;
+	r = read_input(manifest, signatures, n, &input, &ret->refusal);
+	if (r)
+		return r;
+	return verify_input(trust, &input, options->now, ret);
+}
+
+int verify_bundle_with(const struct verify_options *options, int manifest, const int *signatures,
+		       size_t n_signatures, struct message_verified *ret)
+{
+	struct refusal refusal;
+	int r;
+
+	*ret = (struct message_verified){};
+	r = verify(options, manifest, signatures, n_signatures, ret);
+	if (r == 0)
+		return 0;
+	refusal = ret->refusal;
+	*ret = (struct message_verified){ .refusal = refusal };
+	if (r < 0)
+		refusal_set(&ret->refusal, REFUSAL_UNAVAILABLE, "parser",
+			    "the bundle could not be looked at: %s", strerror(-r));
+	return r;
+}
+
+int verify_bundle(int manifest, const int *signatures, size_t n_signatures, struct message_verified *ret)
+{
+	const struct verify_options options = {
+		.directories = trust_directories,
+		.now = time(NULL),
+		.confine = sandbox_enter_parser_child,
+	};
+
+	return verify_bundle_with(&options, manifest, signatures, n_signatures, ret);
+}
