@@ -23,29 +23,31 @@ __attribute__((noinline)) int bw_record_duration(struct bw_record *r, __u64 ns)
 		BW_ADD((totals)->outcome, 1); \
 	} while (0)
 
+/* The shapes give sizes and no types: Linux 6.1 finds a map with BTF unlike one without, which the loader makes. */
 #ifdef BW_HISTOGRAM
 struct bw_histogram_shape {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, BW_HISTOGRAM);
-	__type(key, BW_LABELS);
-	__type(value, struct bw_histogram);
+	__uint(key_size, sizeof(BW_LABELS));
+	__uint(value_size, sizeof(struct bw_histogram));
 };
 BW_MAP_OF_MAPS(bw_hists, struct bw_histogram_shape);
 static const struct bw_histogram bw_histogram_empty;
 
 static __always_inline bool bw_histogram_add(__u32 slot, struct bw_record *r)
 {
+	BW_LABELS labels = r->labels; /* up to Linux 6.2 or so a key must be on the stack or in a map */
 	void *map = bpf_map_lookup_elem(&bw_hists, &slot);
 	__u32 bucket = r->bucket;
 	struct bw_histogram *h;
 
 	if (!map)
 		return false;
-	h = bpf_map_lookup_elem(map, &r->labels);
+	h = bpf_map_lookup_elem(map, &labels);
 	if (!h) {
-		bpf_map_update_elem(map, &r->labels, &bw_histogram_empty, BPF_NOEXIST);
-		h = bpf_map_lookup_elem(map, &r->labels);
+		bpf_map_update_elem(map, &labels, &bw_histogram_empty, BPF_NOEXIST);
+		h = bpf_map_lookup_elem(map, &labels);
 	}
 	barrier_var(bucket); /* the value that is checked is the value that is used */
 	if (!h || bucket >= BW_HISTOGRAM_BUCKETS)
@@ -67,22 +69,23 @@ struct bw_counts_shape {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, BW_COUNTS);
-	__type(key, BW_LABELS);
-	__type(value, __u64);
+	__uint(key_size, sizeof(BW_LABELS));
+	__uint(value_size, sizeof(__u64));
 };
 BW_MAP_OF_MAPS(bw_counts, struct bw_counts_shape);
 
 static __always_inline bool bw_count_add(__u32 slot, struct bw_record *r)
 {
+	BW_LABELS labels = r->labels;
 	void *map = bpf_map_lookup_elem(&bw_counts, &slot);
 	__u64 zero = 0, *n;
 
 	if (!map)
 		return false;
-	n = bpf_map_lookup_elem(map, &r->labels);
+	n = bpf_map_lookup_elem(map, &labels);
 	if (!n) {
-		bpf_map_update_elem(map, &r->labels, &zero, BPF_NOEXIST);
-		n = bpf_map_lookup_elem(map, &r->labels);
+		bpf_map_update_elem(map, &labels, &zero, BPF_NOEXIST);
+		n = bpf_map_lookup_elem(map, &labels);
 	}
 	if (!n)
 		return false;
