@@ -171,10 +171,8 @@ static void print_map(const struct spec_map *m)
 
 static void print_variant(const struct spec *s, const struct spec_variant *v)
 {
-	printf("\nvariant %s: %s%s\n", v->name, v->n_requires ? "" : "on every kernel",
-	       v->ksig == UINT32_MAX ? ""
-	       : v->n_requires       ? "signed for the kernel"
-				     : ", signed for the kernel");
+	printf("\nvariant %s%s%s\n", v->name, v->n_requires ? "" : ", on every kernel",
+	       v->ksig == UINT32_MAX ? "" : ", signed for the kernel");
 	for (uint32_t i = 0; i < v->n_requires; i++)
 		print_requirement(&v->requires[i]);
 	for (uint32_t i = 0; i < v->n_programs; i++)

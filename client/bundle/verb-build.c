@@ -12,12 +12,12 @@
 #include "format/manifest.h"
 
 struct build_arguments {
-	const char *output, *template_path, *ksig_key, *ksig_cert;
+	const char *output, *template_path, *directory, *ksig_key, *ksig_cert;
 	const char *objects[SPEC_VARIANTS_MAX]; /* "VARIANT=FILE" */
 	size_t n_objects;
 };
 
-enum { OPTION_OBJECT = 256, OPTION_KSIG_KEY, OPTION_KSIG_CERT };
+enum { OPTION_OBJECT = 256, OPTION_OBJECTS, OPTION_KSIG_KEY, OPTION_KSIG_CERT };
 
 /* -1: go on; otherwise the exit code. */
 static int parse(const struct bundle_verb *verb, int argc, char **argv, struct build_arguments *a)
@@ -25,6 +25,7 @@ static int parse(const struct bundle_verb *verb, int argc, char **argv, struct b
 	static const struct option options[] = {
 		{ "output", required_argument, NULL, 'o' },
 		{ "object", required_argument, NULL, OPTION_OBJECT },
+		{ "objects", required_argument, NULL, OPTION_OBJECTS },
 		{ "ksig-key", required_argument, NULL, OPTION_KSIG_KEY },
 		{ "ksig-cert", required_argument, NULL, OPTION_KSIG_CERT },
 		{ "help", no_argument, NULL, 'h' },
@@ -41,6 +42,9 @@ static int parse(const struct bundle_verb *verb, int argc, char **argv, struct b
 			if (a->n_objects == SPEC_VARIANTS_MAX || !strchr(optarg, '='))
 				return tell_usage(verb, "--object takes VARIANT=FILE, once for each variant");
 			a->objects[a->n_objects++] = optarg;
+			break;
+		case OPTION_OBJECTS:
+			a->directory = optarg;
 			break;
 		case OPTION_KSIG_KEY:
 			a->ksig_key = optarg;
@@ -74,8 +78,10 @@ static bool object_path(const struct build_arguments *a, const struct template_v
 			return (size_t)snprintf(buffer, size, "%s", a->objects[i] + n + 1) < size;
 	if (!*v->object)
 		return false;
-	if (*v->object == '/' || !slash)
+	if (*v->object == '/' || (!a->directory && !slash))
 		return (size_t)snprintf(buffer, size, "%s", v->object) < size;
+	if (a->directory)
+		return (size_t)snprintf(buffer, size, "%s/%s", a->directory, v->object) < size;
 	return (size_t)snprintf(buffer, size, "%.*s/%s", (int)(slash - a->template_path), a->template_path,
 				v->object) < size;
 }
@@ -146,15 +152,13 @@ static int write_output(const struct bundle *b, const char *output)
 	char name[PROBE_NAME_MAX + 32];
 	int r;
 
-	if (!output) {
-		spec_bundle_name(&b->spec, name, PROBE_NAME_MAX + 21);
-		strcat(name, ".bpfw");
-		output = name;
-	}
-	r = bundle_write(b, output);
+	spec_bundle_name(&b->spec, name, PROBE_NAME_MAX + 21);
+	strcat(name, ".bpfw");
+	r = bundle_write(b, output ? output : name);
 	if (r)
-		return tell(output, r, NULL);
-	printf("%s\n", output);
+		return tell(output ? output : name, r, NULL);
+	if (!output)
+		printf("%s\n", name);
 	return EXIT_OK;
 }
 

@@ -16,6 +16,7 @@ const struct bundle_verb bundle_verbs[] = {
 	  "  -o, --output OUT       a directory (or a name that ends in /), or a file; NAME-SERIAL.bpfw by "
 	  "default\n"
 	  "      --object VARIANT=FILE  the compiled object of a variant, instead of the template's\n"
+	  "      --objects DIR      where the template's objects are, instead of beside the template\n"
 	  "      --ksig-key KEY     also sign the skeletons for kernels that check them,\n"
 	  "      --ksig-cert CERT   with this key and certificate (PEM)\n",
 	  false },
