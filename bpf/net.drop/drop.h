@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #pragma once
 /*
- * Packets that the kernel drops. The two objects differ in one thing: from Linux 6.11 the tracepoint also names
- * the receiving socket, which a packet on its way in does not point to.
+ * Packets that the kernel drops. The two objects differ in one thing: from Linux 6.11 the tracepoint also
+ * names the receiving socket, which a packet on its way in does not point to.
  */
 #include "net.drop/net.drop.h"
 

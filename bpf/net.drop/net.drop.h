@@ -5,10 +5,10 @@
 
 struct net_drop_event {
 	struct bw_event head; /* of the packet's socket, if it has one; tgid and tid are 0 */
-	__u32 reason;	      /* enum skb_drop_reason of the running kernel; the high half is the subsystem */
-	__u32 rate;	      /* one event stands for so many drops */
-	__u32 protocol;	      /* EtherType */
-	__u32 length;	      /* bytes */
+	__u32 reason;         /* enum skb_drop_reason of the running kernel; the high half is the subsystem */
+	__u32 rate;           /* one event stands for so many drops */
+	__u32 protocol;       /* EtherType */
+	__u32 length;         /* bytes */
 	char location[48];    /* the kernel function */
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Processes: fork (counted), exec and exit (events). Threads are not processes: a process ends when its leader does.
+ * Processes: fork (counted), exec and exit (events). Threads are not processes: a process ends when its
+ * leader does.
  */
 #include "proc.lifecycle/proc.lifecycle.h"
 
@@ -24,7 +25,8 @@ static __always_inline void set_what(char *text, enum what what)
 		__builtin_memcpy(text, "exit\0\0\0", 8);
 }
 
-static __always_inline void fill_event(struct proc_lifecycle_event *event, struct task_struct *task, enum what what)
+static __always_inline void fill_event(struct proc_lifecycle_event *event, struct task_struct *task,
+				       enum what what)
 {
 	event->head.tgid = task->tgid;
 	event->head.tid = task->pid;
@@ -76,7 +78,7 @@ int BPF_PROG(proc_exec, struct task_struct *task)
 	return handle(task, WHAT_EXEC);
 }
 
-/* Linux 6.16 gave this a second argument and moved it to before the task gives up its mm; owner.h copes with both. */
+/* Up to Linux 6.15 the task has already given up its mm, which owner.h copes with. */
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(proc_exit, struct task_struct *task)
 {

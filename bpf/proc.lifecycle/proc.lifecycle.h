@@ -5,10 +5,10 @@
 
 struct proc_lifecycle_event {
 	struct bw_event head;
-	__u64 duration;	 /* ns since the process began; of exec, since its fork */
-	__u32 exit_code; /* of exit: 0…255 */
+	__u64 duration;    /* ns since the process began; of exec, since its fork */
+	__u32 exit_code;   /* of exit: 0…255 */
 	__u32 exit_signal; /* of exit: the signal that killed it, or 0 */
-	char what[8]; /* exec, exit */
+	char what[8];      /* exec, exit */
 	/* bounded */
 	char command[16]; /* the program's base name, cut to 15 characters, unless the task renamed itself */
 };

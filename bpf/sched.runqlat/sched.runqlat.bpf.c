@@ -2,23 +2,24 @@
 /*
  * How long a task that could run waited for a CPU: from being queued (woken, new or preempted) to running.
  *
- * The kernel notes the moment of queuing itself, for run_delay in /proc/PID/schedstat: sched_info.last_queued,
- * on the clock of the run queue, cleared by sched_info_arrive() just after this tracepoint. So one look at each
- * switch is enough, without programs at the wake-ups and without state of our own, and the sum is run_delay's.
+ * The kernel notes the moment of queuing itself, for run_delay in /proc/PID/schedstat:
+ * sched_info.last_queued, on the clock of the run queue, cleared by sched_info_arrive() just after this
+ * tracepoint. So one look at each switch is enough, without programs at the wake-ups and without state of our
+ * own, and the sum is run_delay's.
  */
 #include "sched.runqlat/sched.runqlat.h"
 
-#define BW_EVENT     struct sched_runqlat_event
-#define BW_LABELS    struct sched_runqlat_labels
-#define BW_PARAMS    struct sched_runqlat_params
-#define BW_HISTOGRAM 1024
+#define BW_EVENT         struct sched_runqlat_event
+#define BW_LABELS        struct sched_runqlat_labels
+#define BW_PARAMS        struct sched_runqlat_params
+#define BW_HISTOGRAM     1024
 #define BW_NOT_REENTRANT /* the tracepoint is inside the scheduler, with interrupts off */
 #include "bpfwarden/subscribe.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
-/* The clock of the run queue that the task is on, which the scheduler has just brought up to date. Tasks of every
- * class have their cfs_rq set, see set_task_rq(). */
+/* The clock of the run queue that the task is on, which the scheduler has just brought up to date. Tasks of
+ * every class have their cfs_rq set, see set_task_rq(). */
 static __always_inline __u64 queue_clock(const struct task_struct *task)
 {
 	return task->se.cfs_rq->rq->clock;

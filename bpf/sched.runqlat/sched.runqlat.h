@@ -5,7 +5,7 @@
 
 struct sched_runqlat_event {
 	struct bw_event head; /* of the task that waited */
-	__u64 waited;	      /* ns */
+	__u64 waited;         /* ns */
 };
 
 struct sched_runqlat_labels {

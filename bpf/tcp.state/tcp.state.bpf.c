@@ -2,8 +2,8 @@
 /*
  * TCP connections: how long they took to open, how long they lived, how they ended.
  *
- * A full socket passes through TCP_CLOSE exactly once at its end: what goes on as TIME_WAIT is a smaller socket
- * that takes over, see tcp_time_wait(). So one event a connection and side.
+ * A full socket passes through TCP_CLOSE exactly once at its end: what goes on as TIME_WAIT is a smaller
+ * socket that takes over, see tcp_time_wait(). So one event a connection and side.
  */
 #include "tcp.state/tcp.state.h"
 
@@ -41,7 +41,8 @@ struct change {
 };
 
 /* The two moments at which a connection begins. connect() runs in its caller's context; a server's socket is
- * born in softirq, where the current task is anybody. A socket may connect again after it was disconnected. */
+ * born in softirq, where the current task is anybody. A socket may connect again after it was disconnected.
+ */
 static __always_inline void note_birth(struct sock *sk, struct change change)
 {
 	bool client = change.to == TCP_SYN_SENT;
@@ -153,7 +154,8 @@ static __always_inline void fill_ended(struct bw_record *r, const struct birth *
 	}
 }
 
-static __always_inline void report(struct bw_run *run, struct sock *sk, struct change change, bool transitions)
+static __always_inline void report(struct bw_run *run, struct sock *sk, struct change change,
+				   bool transitions)
 {
 	struct birth *birth = bpf_sk_storage_get(&tcp_births, sk, NULL, 0);
 	bool opened = change.from != TCP_SYN_SENT && change.from != TCP_SYN_RECV;
@@ -196,7 +198,7 @@ int BPF_PROG(tcp_state, struct sock *sk, int from, int to)
 	struct change change = { from, to };
 	struct bw_run run;
 
-	/* DCCP, SCTP and MPTCP share the tracepoint; a listening socket that opens or closes is no connection. */
+	/* Other protocols share the tracepoint; a listening socket that opens or closes is no connection. */
 	if (sk->sk_protocol != IPPROTO_TCP || from == to || to == TCP_LISTEN)
 		return 0;
 	if (from == TCP_LISTEN && to != TCP_SYN_RECV)

@@ -5,10 +5,10 @@
 
 struct tcp_state_event {
 	struct bw_event head; /* tgid and tid: who called connect(); 0 on the server's side */
-	__u64 duration;	      /* ns since the connection began; 0 if that was before the probe */
+	__u64 duration;       /* ns since the connection began; 0 if that was before the probe */
 	__u64 bytes_sent;     /* without retransmissions */
 	__u64 bytes_received;
-	__u32 srtt;	   /* us */
+	__u32 srtt;        /* us */
 	__u32 retransmits; /* segments */
 	__u32 old_state;
 	__u32 new_state;
@@ -26,7 +26,7 @@ struct tcp_state_event {
 
 struct tcp_state_labels {
 	__u64 cgroup;
-	char what[16];	  /* connect: the handshake; lifetime: from there to the end */
+	char what[16]; /* connect: the handshake; lifetime: from there to the end */
 	char side[8];
 	char outcome[16]; /* ok, closed, refused, reset, timeout, abandoned, error */
 };

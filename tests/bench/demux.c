@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Runs a probe's object as root with libbpf alone, no daemon: attaches it for some subscribers while a command
- * makes the events, and prints what each of them got and what a run of the program cost.
+ * Runs a probe's object as root with libbpf alone, no daemon: attaches it for some subscribers while a
+ *command makes the events, and prints what each of them got and what a run of the program cost.
  *
  *	demux OBJECT [host | uid=N | cgroup=PATH]… [crowd=N] [events=STRUCT] [labels=STRUCT]
- *	      [params=WORD,WORD…] [privacy=N] [threshold=N] -- COMMAND…
+ *	      [params=WORD,WORD…] [privacy=N] [threshold=N] [ring=BYTES] -- COMMAND…
  *
  * With crowd=N the command runs twice, alone and beside N subscribers whose uids do not exist, so that both
- * costs come from one invocation. Every line is "name key=value …" for scripts. Exit status 1: the counters of
- * some subscriber do not add up, or do not agree with what its ring held.
+ * costs come from one invocation. Every line is "name key=value …" for scripts. Exit status 1: the counters
+ *of some subscriber do not add up, or do not agree with what its ring held.
  */
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
@@ -28,17 +28,16 @@
 
 #include "bpfwarden/abi.h"
 
-#define RING_SIZE	(16U << 20)
 #define SUBSCRIBERS_MAX 8
-#define CROWD_UID	3000000000U
-#define CONSUME_EVERY	10000 /* us */
+#define CROWD_UID       3000000000U
+#define CONSUME_EVERY   10000 /* us */
 
 struct subscriber {
 	struct bw_key key;
 	uint32_t level;
 	const char *name;
 	int ring, hists, counts;
-	uint64_t events, lost; /* lost: gaps in the sequences */
+	uint64_t events, lost;   /* lost: gaps in the sequences */
 	uint64_t *next_sequence; /* by CPU */
 };
 
@@ -59,6 +58,7 @@ struct bench {
 	char *params;
 	uint32_t privacy;
 	uint64_t threshold;
+	uint32_t ring_size;
 	char **command;
 	struct ring_buffer *rings;
 	int n_cpus;
@@ -67,6 +67,7 @@ struct bench {
 
 static struct bench bench = {
 	.privacy = 2,
+	.ring_size = 16U << 20,
 	.rings_shape.name = "bw_rings",
 	.hists_shape.name = "bw_hists",
 	.counts_shape.name = "bw_counts",
@@ -141,6 +142,8 @@ static void parse_arguments(int argc, char **argv)
 			bench.privacy = (uint32_t)strtoul(argv[i] + 8, NULL, 10);
 		else if (strncmp(argv[i], "threshold=", 10) == 0)
 			bench.threshold = strtoull(argv[i] + 10, NULL, 10);
+		else if (strncmp(argv[i], "ring=", 5) == 0)
+			bench.ring_size = (uint32_t)strtoul(argv[i] + 5, NULL, 10);
 		else if (!parse_subscriber(argv[i]))
 			errx(2, "unknown argument %s", argv[i]);
 	}
@@ -195,7 +198,7 @@ static void read_shape(struct shape *shape)
 	shape->type = bpf_map__type(map);
 	shape->key_size = bpf_map__key_size(map);
 	shape->value_size = bpf_map__value_size(map);
-	shape->entries = shape->type == BPF_MAP_TYPE_RINGBUF ? RING_SIZE : bpf_map__max_entries(map);
+	shape->entries = shape->type == BPF_MAP_TYPE_RINGBUF ? bench.ring_size : bpf_map__max_entries(map);
 	shape->flags = bpf_map__map_flags(map);
 }
 
@@ -277,12 +280,12 @@ static void load_and_attach(uint32_t crowd)
 		control.cgroup_levels |= s->key.kind == BW_KEY_CGROUP ? 1U << s->level : 0;
 	}
 	for (uint32_t i = 0; i < crowd; i++)
-		subscribe(&(struct bw_key){ .kind = BW_KEY_UID, .id = CROWD_UID + i }, bench.n_subscribers + i);
+		subscribe(&(struct bw_key){ .kind = BW_KEY_UID, .id = CROWD_UID + i },
+			  bench.n_subscribers + i);
 	control.n_uid += crowd;
 	put("bw_control", &zero, &control);
-	bpf_object__for_each_program (program, bench.object)
-		if (!bpf_program__attach(program))
-			err(1, "attaching %s", bpf_program__name(program));
+	bpf_object__for_each_program(program, bench.object) if (!bpf_program__attach(program))
+		err(1, "attaching %s", bpf_program__name(program));
 }
 
 static void run_command(void)
@@ -380,15 +383,16 @@ static void print_cost(uint32_t crowd)
 {
 	struct bpf_program *program;
 
-	bpf_object__for_each_program (program, bench.object) {
+	bpf_object__for_each_program(program, bench.object)
+	{
 		struct bpf_prog_info info = {};
 		uint32_t size = sizeof(info);
 
 		if (bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size) < 0)
 			err(1, "program info");
-		printf("program %s crowd=%u runs=%llu ns=%llu missed=%llu insns=%u\n", info.name, crowd, info.run_cnt,
-		       info.run_cnt ? info.run_time_ns / info.run_cnt : 0, info.recursion_misses,
-		       info.verified_insns);
+		printf("program %s crowd=%u runs=%llu ns=%llu missed=%llu insns=%u\n", info.name, crowd,
+		       info.run_cnt, info.run_cnt ? info.run_time_ns / info.run_cnt : 0,
+		       info.recursion_misses, info.verified_insns);
 	}
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #pragma once
 /*
- * The second half of subscribe.h, which includes it: a filled record goes to the subscribers that matched. What
- * branches much is a global function, which the verifier checks once and not for each way that leads to it.
+ * The second half of subscribe.h, which includes it: a filled record goes to the subscribers that matched.
+ * What branches much is a global function: the verifier checks it once, not for each way that leads to it.
  */
 /* For probes that measure time: the value of the histogram and of thresholds. */
 __attribute__((noinline)) int bw_record_duration(struct bw_record *r, __u64 ns)
@@ -15,15 +15,15 @@ __attribute__((noinline)) int bw_record_duration(struct bw_record *r, __u64 ns)
 	return 0;
 }
 
-#define BW_COUNT(own, totals, outcome)       \
-	do {                                 \
-		BW_ADD((own)->seen, 1);      \
-		BW_ADD((own)->outcome, 1);   \
-		BW_ADD((totals)->seen, 1);   \
+#define BW_COUNT(own, totals, outcome)        \
+	do {                                  \
+		BW_ADD((own)->seen, 1);       \
+		BW_ADD((own)->outcome, 1);    \
+		BW_ADD((totals)->seen, 1);    \
 		BW_ADD((totals)->outcome, 1); \
 	} while (0)
 
-/* The shapes give sizes and no types: Linux 6.1 finds a map with BTF unlike one without, which the loader makes. */
+/* The shapes give sizes, not types: to Linux 6.1 a map with BTF differs from the loader's, which has none. */
 #ifdef BW_HISTOGRAM
 struct bw_histogram_shape {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
@@ -114,9 +114,10 @@ struct bw_ring_shape {
 };
 BW_MAP_OF_MAPS(bw_rings, struct bw_ring_shape);
 
-/* Copies the bytes from..to of the event, or zeroes them: the consumer may read a record before it is submitted,
- * so what he may not see is never written there. */
-static __always_inline void bw_copy(BW_EVENT *event, const BW_EVENT *source, __u32 from, __u32 to, bool allowed)
+/* Copies the bytes from..to of the event, or zeroes them: the consumer may read a record before it is
+ * submitted, so what he may not see is never written there. */
+static __always_inline void bw_copy(BW_EVENT *event, const BW_EVENT *source, __u32 from, __u32 to,
+				    bool allowed)
 {
 	const __u64 *in = (const __u64 *)source;
 	__u64 *out = (__u64 *)event;
@@ -169,8 +170,8 @@ static __always_inline bool bw_submit(__u32 index, const struct bw_slot *slot, s
 }
 #endif
 
-/* Every event has exactly one outcome for each slot. An aggregate that found no room is counted as one more seen,
- * so that the ring's own numbers stay true. */
+/* Every event has exactly one outcome for each slot. An aggregate that found no room is counted as one more
+ * seen, so that the ring's own numbers stay true. */
 __attribute__((noinline)) int bw_deliver_slot(__u32 index, struct bw_record *r)
 {
 	struct bw_counters *own = bpf_map_lookup_elem(&bw_counters, &index);
@@ -210,7 +211,7 @@ __attribute__((noinline)) int bw_deliver_key(__u32 kind, __u64 id, struct bw_rec
 	return 0;
 }
 
-/* To all subscribers that bw_match() found. A slot stands under one key only, or it would get the event twice. */
+/* To all subscribers that bw_match() found. A slot under two keys would get the event twice. */
 static __always_inline void bw_deliver(struct bw_run *run, struct bw_record *r)
 {
 	struct cgroup *cgroup = run->owner.cgroup;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #pragma once
 /*
- * Which bucket of struct bw_histogram a value belongs to. Compiled for both sides: the unit test holds it to a
- * slow reference.
+ * Which bucket of struct bw_histogram a value belongs to. Compiled for both sides: the unit test holds it to
+ * a slow reference.
  */
 #include "bpfwarden/abi.h"
 
@@ -29,8 +29,8 @@ static inline __attribute__((always_inline)) __u32 bw_log2(__u64 v)
 }
 
 /*
- * Ticks of 2^-30 s in so many nanoseconds: ns · 2^30 / 10^9. Below 17 s by one multiplication with the fraction
- * 0.073741824 · 2^32, at most two ticks too few; above by division, exact but for the rounding down.
+ * Ticks of 2^-30 s in so many nanoseconds: ns · 2^30 / 10^9. Below 17 s by one multiplication with the
+ * fraction 0.073741824 · 2^32, at most two ticks too few; above by division, exact but for the rounding down.
  */
 static inline __attribute__((always_inline)) __u64 bw_ticks(__u64 ns)
 {
@@ -40,8 +40,8 @@ static inline __attribute__((always_inline)) __u64 bw_ticks(__u64 ns)
 }
 
 /*
- * Four buckets an octave, upper bound included: 2^e itself is the last of its octave. The mantissa, shifted to
- * the top of the word, is compared with 2^(1/4), 2^(1/2) and 2^(3/4), each times 2^63 and rounded down.
+ * Four buckets an octave, upper bound included: 2^e itself is the last of its octave. The mantissa, shifted
+ * to the top of the word, is compared with 2^(1/4), 2^(1/2) and 2^(3/4), each times 2^63 and rounded down.
  */
 static inline __attribute__((always_inline)) __u32 bw_histogram_index(__u64 ticks)
 {

@@ -2,8 +2,8 @@
 #pragma once
 /*
  * The kernel's types as far as the probes use them. Members may be missing and in any order: each access is
- * recorded by name, and CO-RE replaces it by the running kernel's offset at load time. A type whose name ends in
- * ___word is another version of the type before the three underscores; bpf_core_field_exists() picks one.
+ * recorded by name, and CO-RE replaces it by the running kernel's offset at load time. A type whose name ends
+ * in ___word is another version of the type before the three underscores; bpf_core_field_exists() picks one.
  */
 typedef unsigned char __u8;
 typedef signed char __s8;
@@ -18,7 +18,7 @@ typedef __u32 __be32;
 typedef __u64 __be64;
 typedef __u32 __wsum;
 typedef _Bool bool;
-#define true  1
+#define true 1
 #define false 0
 #ifndef NULL
 #define NULL ((void *)0)
@@ -35,28 +35,28 @@ enum bpf_map_type {
 	BPF_MAP_TYPE_RINGBUF = 27,
 	BPF_MAP_TYPE_TASK_STORAGE = 29,
 };
-#define BPF_ANY			    0
-#define BPF_NOEXIST		    1
-#define BPF_F_NO_PREALLOC	    1
+#define BPF_ANY                        0
+#define BPF_NOEXIST                    1
+#define BPF_F_NO_PREALLOC              1
 #define BPF_LOCAL_STORAGE_GET_F_CREATE 1
-#define BPF_RB_NO_WAKEUP	    1
-#define BPF_RB_FORCE_WAKEUP	    2
-#define BPF_RB_AVAIL_DATA	    0
+#define BPF_RB_NO_WAKEUP               1
+#define BPF_RB_FORCE_WAKEUP            2
+#define BPF_RB_AVAIL_DATA              0
 
-#define AF_INET	    2
-#define AF_INET6    10
-#define IPPROTO_TCP 6
-#define ECONNRESET  104
-#define ETIMEDOUT   110
+#define AF_INET      2
+#define AF_INET6     10
+#define IPPROTO_TCP  6
+#define ECONNRESET   104
+#define ETIMEDOUT    110
 #define ECONNREFUSED 111
 
 /* linux/bpf.h promises that BPF_TCP_… and the kernel's own TCP_… stay equal. */
-#define TCP_ESTABLISHED	 1
-#define TCP_SYN_SENT	 2
-#define TCP_SYN_RECV	 3
-#define TCP_TIME_WAIT	 6
-#define TCP_CLOSE	 7
-#define TCP_LISTEN	 10
+#define TCP_ESTABLISHED  1
+#define TCP_SYN_SENT     2
+#define TCP_SYN_RECV     3
+#define TCP_TIME_WAIT    6
+#define TCP_CLOSE        7
+#define TCP_LISTEN       10
 #define TCP_NEW_SYN_RECV 12
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)

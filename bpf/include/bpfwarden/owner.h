@@ -18,7 +18,7 @@ struct bw_owner {
 };
 
 #define BW_SUID_DUMP_USER 1 /* prctl(2), PR_SET_DUMPABLE */
-#define BW_MMF_DUMPABLE	  3 /* the two lowest bits of mm->flags */
+#define BW_MMF_DUMPABLE   3 /* the two lowest bits of mm->flags */
 
 static __always_inline void bw_owner_set_cgroup(struct bw_owner *owner, struct cgroup *cgroup)
 {

@@ -2,8 +2,8 @@
 #pragma once
 /*
  * One loaded program, many subscribers. A subscriber is a slot; slots are found under keys: host, a uid, a
- * cgroup. A probe finds out whose event it is (owner.h), looks for subscribers, and only if there is one fills
- * a record and hands it to each of them:
+ * cgroup. A probe finds out whose event it is (owner.h), looks for subscribers, and only if there is one
+ * fills a record and hands it to each of them:
  *
  *	#define BW_EVENT  struct demo_event	first member: struct bw_event head
  *	#define BW_LABELS struct demo_labels
@@ -31,18 +31,18 @@
  *		return bw_finish(&run);
  *	}
  *
- * Fields of an event stand in the order of their privacy class. BW_EVENT_BOUND and BW_EVENT_PII are the offsets
- * at which the classes start, multiples of 8; without one the event has no fields of that class. docs/PROBES.md
- * explains the counters.
+ * Fields of an event stand in the order of their privacy class. BW_EVENT_BOUND and BW_EVENT_PII are the
+ * offsets at which the classes start, multiples of 8; without one the event has no fields of that class.
+ * docs/PROBES.md explains the counters.
  */
 #include "bpfwarden/abi.h"
 #include "bpfwarden/histogram.h"
 #include "bpfwarden/owner.h"
 
-#define BW_DEPTH_MAX	 32   /* levels of cgroups that are looked at, upwards from the owner's */
-#define BW_SELF_TIMED	 1024 /* one run in so many is timed */
+#define BW_DEPTH_MAX     32   /* levels of cgroups that are looked at, upwards from the owner's */
+#define BW_SELF_TIMED    1024 /* one run in so many is timed */
 #define BW_PRIVACY_BOUND 1    /* enum spec_privacy */
-#define BW_PRIVACY_PII	 2
+#define BW_PRIVACY_PII   2
 
 /* A program that runs with interrupts off is never re-entered on its CPU and counts without a locked add. */
 #ifdef BW_NOT_REENTRANT
@@ -51,19 +51,19 @@
 #define BW_ADD(counter, n) ((void)__sync_fetch_and_add(&(counter), (n)))
 #endif
 
-#define BW_MAP(name_, type_, entries_, key_, value_)  \
-	struct {                                      \
-		__uint(type, BPF_MAP_TYPE_##type_);   \
-		__uint(max_entries, entries_);        \
-		__type(key, key_);                    \
-		__type(value, value_);                \
+#define BW_MAP(name_, type_, entries_, key_, value_) \
+	struct {                                     \
+		__uint(type, BPF_MAP_TYPE_##type_);  \
+		__uint(max_entries, entries_);       \
+		__type(key, key_);                   \
+		__type(value, value_);               \
 	} name_ SEC(".maps")
-#define BW_MAP_OF_MAPS(name_, shape_)                       \
-	struct {                                            \
-		__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);   \
-		__uint(max_entries, BW_SLOTS_MAX);          \
-		__type(key, __u32);                         \
-		__array(values, shape_);                    \
+#define BW_MAP_OF_MAPS(name_, shape_)                     \
+	struct {                                          \
+		__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS); \
+		__uint(max_entries, BW_SLOTS_MAX);        \
+		__type(key, __u32);                       \
+		__array(values, shape_);                  \
 	} name_ SEC(".maps")
 
 BW_MAP(bw_control, ARRAY, 1, __u32, struct bw_control);
@@ -79,7 +79,7 @@ struct {
 } bw_subs SEC(".maps");
 
 #define BW_MATCHED_HOST (1U << BW_CGROUP_LEVELS_MAX)
-#define BW_MATCHED_UID	(2U << BW_CGROUP_LEVELS_MAX)
+#define BW_MATCHED_UID  (2U << BW_CGROUP_LEVELS_MAX)
 struct bw_run {
 	struct bw_control *control;
 	struct bw_counters *totals;
@@ -89,15 +89,15 @@ struct bw_run {
 };
 
 /* What happened, once for all subscribers. parts says which of the members count. */
-#define BW_PART_EVENT	    1U
+#define BW_PART_EVENT       1U
 #define BW_PART_SAMPLED_OUT 2U /* with EVENT: the probe's own sampling left this one out */
 #define BW_PART_HISTOGRAM   4U
-#define BW_PART_COUNT	    8U
+#define BW_PART_COUNT       8U
 struct bw_record {
 	__u32 parts;
 	__u32 bucket;
 	__u64 ticks;
-	__u64 value;	 /* compared with the slot's threshold, in the probe's unit */
+	__u64 value;     /* compared with the slot's threshold, in the probe's unit */
 	__u64 threshold; /* for slots that have none */
 #ifdef BW_LABELS
 	BW_LABELS labels;
@@ -158,8 +158,8 @@ static __always_inline struct bw_subscribers *bw_look(__u32 kind, __u64 id)
 	return bpf_map_lookup_elem(&bw_subs, &key);
 }
 
-/* The levels of the owner's cgroup, itself and upwards, at which there are subscribers. No pointer is kept from
- * one round to the next but the cgroup's: the verifier would follow each combination of them. */
+/* The levels of the owner's cgroup, itself and upwards, at which there are subscribers. No pointer is kept
+ * from one round to the next but the cgroup's: the verifier would follow each combination of them. */
 static __always_inline __u32 bw_match_cgroups(const struct bw_run *run)
 {
 	__u32 wanted = run->control->cgroup_levels, matched = 0;
@@ -168,7 +168,8 @@ static __always_inline __u32 bw_match_cgroups(const struct bw_run *run)
 	for (int i = 0; i < BW_DEPTH_MAX && cgroup; i++) {
 		__u32 level = cgroup->level;
 
-		if (level < BW_CGROUP_LEVELS_MAX && wanted >> level & 1 && bw_look(BW_KEY_CGROUP, cgroup->kn->id))
+		if (level < BW_CGROUP_LEVELS_MAX && wanted >> level & 1 &&
+		    bw_look(BW_KEY_CGROUP, cgroup->kn->id))
 			matched |= 1U << level;
 		cgroup = level ? cgroup->self.parent->cgroup : NULL;
 	}

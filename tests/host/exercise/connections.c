@@ -75,7 +75,8 @@ int main(int argc, char **argv)
 	pid_t pid;
 
 	address = (struct sockaddr_in){ .sin_family = AF_INET,
-					.sin_port = htons(argc > 2 + shift ? (uint16_t)atol(argv[2 + shift]) : 0),
+					.sin_port =
+						htons(argc > 2 + shift ? (uint16_t)atol(argv[2 + shift]) : 0),
 					.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &(int){ 1 }, sizeof(int));
 	if (bind(listener, (struct sockaddr *)&address, sizeof(address)) < 0 ||

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Makes the kernel drop packets. datagrams COUNT closed: to a port where nobody listens. datagrams COUNT full:
- * to a socket of its own whose buffer is full. Sends over the loopback and returns when all are sent.
+ * Makes the kernel drop packets. datagrams COUNT closed: to a port where nobody listens. datagrams COUNT
+ * full: to a socket of its own whose buffer is full. Sends over the loopback and returns when all are sent.
  */
 #include <arpa/inet.h>
 #include <err.h>

@@ -45,7 +45,8 @@ int main(int argc, char **argv)
 
 	CPU_ZERO(&one);
 	CPU_SET(0, &one);
-	if (pipe(there) < 0 || pipe(back) < 0 || pipe(held) < 0 || sched_setaffinity(0, sizeof(one), &one) < 0)
+	if (pipe(there) < 0 || pipe(back) < 0 || pipe(held) < 0 ||
+	    sched_setaffinity(0, sizeof(one), &one) < 0)
 		err(1, "setting up");
 	pid = fork();
 	if (pid < 0)
