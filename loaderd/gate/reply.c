@@ -68,15 +68,12 @@ static int send_row(struct connection *c, const struct message *m)
 	return 0;
 }
 
-/* What a record that begins something came to: its faults are the warden's, anything else costs only this
- * client. */
+/* What a record that begins something came to. A spec or ring that cannot be used costs this client only. */
 static int begun(struct connection *c, int r)
 {
 	if (r >= 0 || r == -EPROTO)
 		return r;
-	if (r == -EINVAL)
-		return -EPROTO;
-	process_log(LOG_WARNING, "a client's stream cannot begin: %s", strerror(-r));
+	process_log(LOG_WARNING, "events of a client cannot be decoded: %s", strerror(-r));
 	connection_close(c);
 	return 0;
 }
