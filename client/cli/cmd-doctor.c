@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <fcntl.h>
+#include <mntent.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/utsname.h>
-#include <sys/vfs.h>
-#include <linux/magic.h>
 #include <spawn.h>
 #include <sys/wait.h>
 
@@ -80,16 +78,39 @@ static void check_kernel(struct doctor *doctor)
 		tell(doctor, FINDING_OK, "the kernel has type information (BTF)");
 }
 
+/* The mount point of the first cgroup2 file system, from proc_pid_mounts(5). */
+static bool find_cgroup2(char *path, size_t size)
+{
+	FILE *mounts = setmntent("/proc/self/mounts", "re");
+	const struct mntent *entry;
+	bool found = false;
+
+	if (!mounts)
+		return false;
+	while (!found && (entry = getmntent(mounts)))
+		if (!strcmp(entry->mnt_type, "cgroup2")) {
+			snprintf(path, size, "%s", entry->mnt_dir);
+			found = true;
+		}
+	endmntent(mounts);
+	return found;
+}
+
 static void check_cgroup(struct doctor *doctor)
 {
-	struct statfs fs;
+	char path[256];
 
-	if (statfs("/sys/fs/cgroup", &fs) == 0 && (unsigned long)fs.f_type == CGROUP2_SUPER_MAGIC)
-		tell(doctor, FINDING_OK, "the unified cgroup hierarchy is at /sys/fs/cgroup");
-	else
+	if (!find_cgroup2(path, sizeof(path)))
 		tell(doctor, FINDING_FAIL,
-		     "/sys/fs/cgroup is not the unified hierarchy: targets by unit and cgroup "
-		     "need systemd.unified_cgroup_hierarchy=1 on the kernel's command line");
+		     "the unified cgroup hierarchy is not mounted: targets by unit, cgroup and -p "
+		     "do not work; mount it with: mount -t cgroup2 cgroup2 /sys/fs/cgroup");
+	else if (strcmp(path, "/sys/fs/cgroup") && strcmp(path, "/sys/fs/cgroup/unified"))
+		tell(doctor, FINDING_WARN,
+		     "the unified cgroup hierarchy is at %s, not at /sys/fs/cgroup: boot with "
+		     "systemd.unified_cgroup_hierarchy=1 for targets by unit",
+		     path);
+	else
+		tell(doctor, FINDING_OK, "the unified cgroup hierarchy is at %s", path);
 }
 
 static void check_perf(struct doctor *doctor)

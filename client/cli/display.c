@@ -17,7 +17,7 @@
 #define CELL_MAX    192
 
 struct column {
-	char key[OBJECT_NAME_MAX];
+	char key[OBJECT_NAME_MAX], title[OBJECT_NAME_MAX];
 	const char *type, *unit; /* of the field; "" unknown; borrowed from fields */
 	size_t width;
 };
@@ -85,6 +85,14 @@ static bool column_hidden(const char *key)
 	return false;
 }
 
+static void column_title(struct column *column)
+{
+	snprintf(column->title, sizeof(column->title), "%s",
+		 !strcmp(column->key, "tgid") ? "pid" : column->key);
+	for (char *c = column->title; *c; c++)
+		*c = (char)toupper((unsigned char)*c);
+}
+
 static void columns_from(struct display *display, const json_t *event)
 {
 	const char *key;
@@ -104,7 +112,8 @@ static void columns_from(struct display *display, const json_t *event)
 				column->type = cli_string(field, "type");
 				column->unit = cli_string(field, "unit");
 			}
-		column->width = text_width(column->key);
+		column_title(column);
+		column->width = text_width(column->title);
 		display->n_columns++;
 	}
 }
@@ -175,15 +184,8 @@ static void print_row(struct display *display, const json_t *event)
 		column->width = width > column->width ? width : column->width;
 	}
 	if (display->shown == 0 && !display->quiet) {
-		for (size_t i = 0; i < display->n_columns; i++) {
-			char header[OBJECT_NAME_MAX];
-
-			snprintf(header, sizeof(header), "%s",
-				 !strcmp(display->columns[i].key, "tgid") ? "pid" : display->columns[i].key);
-			for (char *c = header; *c; c++)
-				*c = (char)toupper((unsigned char)*c);
-			print_padded(display, i, header);
-		}
+		for (size_t i = 0; i < display->n_columns; i++)
+			print_padded(display, i, display->columns[i].title);
 		putchar('\n');
 	}
 	for (size_t i = 0; i < display->n_columns; i++)

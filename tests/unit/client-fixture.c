@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "tests/unit/client-fixture.h"
+
+#include <fcntl.h>
+#include <jansson.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "client/cli/cli.h"
+#include "common/fd.h"
+
+#define ATTACHMENT                                                                                         \
+	"{\"id\":\"ffff\",\"probe\":\"tcp.state\",\"serial\":3,\"target\":\"self\",\"data\":[\"events\"]," \
+	"\"rule\":\"users\",\"remaining\":3600,\"user\":\"alice\",\"since\":1,\"memory\":4096}"
+#define WATCHDOG 120 /* seconds: whatever hangs fails the test */
+
+static void say(int fd, const char *message)
+{
+	if (fd_write_all(fd, message, strlen(message) + 1) < 0)
+		_exit(0);
+}
+
+/* In two pieces, so that the client has to put them together. */
+static void say_in_pieces(int fd, const char *message)
+{
+	size_t half = strlen(message) / 2;
+
+	if (fd_write_all(fd, message, half) < 0)
+		_exit(0);
+	say(fd, message + half);
+}
+
+static void event(int fd, int number)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text),
+		 "{\"parameters\":{\"event\":{\"time\":1,\"cpu\":0,\"tgid\":7,\"n\":%d,\"latency\":1500000}},"
+		 "\"continues\":true}",
+		 number);
+	say_in_pieces(fd, text);
+}
+
+static void wait_for_read(struct scenario *s)
+{
+	while (!s->reads)
+		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+}
+
+/* Nothing more comes until the client hangs up. */
+static void wait_for_end(int fd)
+{
+	char byte;
+
+	while (read(fd, &byte, 1) > 0)
+		;
+	_exit(0);
+}
+
+static void serve_run(struct scenario *s, int fd)
+{
+	char text[128];
+
+	s->runs++;
+	say(fd, "{\"parameters\":{\"attachment\":" ATTACHMENT "},\"continues\":true}");
+	event(fd, 1);
+	if (s->lost) {
+		snprintf(text, sizeof(text), "{\"parameters\":{\"lost\":%d},\"continues\":true}", s->lost);
+		say(fd, text);
+	}
+	event(fd, 2);
+	if (s->break_run)
+		_exit(0);
+	if (s->end_run) {
+		say(fd, "{\"parameters\":{\"ended\":\"revoked by root\"}}");
+		_exit(0);
+	}
+	if (s->hold_last) {
+		wait_for_read(s);
+		event(fd, 3);
+	}
+	wait_for_end(fd);
+}
+
+static void serve_watch(struct scenario *s, int fd)
+{
+	if (s->watches++ == 0 && s->refuse_watch) {
+		say(fd, "{\"error\":\"io.bpfwarden.Unavailable\",\"parameters\":{\"process\":\"gate\","
+			"\"reason\":\"starting\"}}");
+		_exit(0);
+	}
+	say(fd, "{\"parameters\":{\"attachment\":" ATTACHMENT "},\"continues\":true}");
+	if (s->hold_last)
+		wait_for_read(s);
+	event(fd, 3);
+	wait_for_end(fd);
+}
+
+static void serve_status(int fd)
+{
+	say(fd, "{\"parameters\":{\"attachment\":{\"id\":\"a1b2\",\"probe\":\"x\"}},\"continues\":true}");
+	say(fd, "{\"parameters\":{\"attachment\":{\"id\":\"a1c3\",\"probe\":\"x\"}},\"continues\":true}");
+	say(fd, "{\"parameters\":{\"attachment\":" ATTACHMENT "},\"continues\":true}");
+	say(fd, "{\"parameters\":{}}");
+}
+
+static void serve_read(struct scenario *s, int fd)
+{
+	char text[1024];
+
+	snprintf(text, sizeof(text),
+		 "{\"parameters\":{\"attachment\":" ATTACHMENT
+		 ",\"counters\":{\"seen\":%d,\"submitted\":%d,\"ring_full\":%d,"
+		 "\"map_full\":0,\"filtered\":0,\"sampled_out\":0},\"histograms\":[{\"labels\":{\"side\":"
+		 "\"client\"},"
+		 "\"name\":\"latency\",\"unit\":\"s\",\"count\":1,\"sum\":0.5,\"buckets\":[{\"index\":120,"
+		 "\"count\":1}]}],"
+		 "\"counts\":[]}}",
+		 s->submitted + s->lost, s->submitted, s->lost);
+	say(fd, text);
+	s->reads++;
+}
+
+static void serve_detach(struct scenario *s, int fd, const json_t *parameters)
+{
+	snprintf(s->detached, sizeof(s->detached), "%s", cli_string(parameters, "attachment"));
+	s->detaches++;
+	if (!strcmp(s->detached, "zz"))
+		say(fd, "{\"error\":\"io.bpfwarden.NoSuchAttachment\",\"parameters\":{\"attachment\":\"zz\","
+			"\"reason\":\"none\"}}");
+	else
+		say(fd, "{\"parameters\":{}}");
+}
+
+static void serve_describe(int fd)
+{
+	say(fd, "{\"parameters\":{\"event\":[{\"name\":\"n\",\"type\":\"u32\",\"privacy\":\"safe\"},"
+		"{\"name\":\"latency\",\"type\":\"ns\",\"unit\":\"ns\",\"privacy\":\"safe\"}]}}");
+}
+
+static void serve_call(struct scenario *s, int fd, const char *text)
+{
+	_cleanup_json_ json_t *call = json_loads(text, 0, NULL);
+	const char *method = strrchr(cli_string(call, "method"), '.');
+	const json_t *parameters = json_object_get(call, "parameters");
+
+	snprintf(s->call, sizeof(s->call), "%.*s", (int)sizeof(s->call) - 1, text);
+	if (!method || s->refuse_all)
+		say(fd, s->reply);
+	else if (!strcmp(method, ".Run"))
+		serve_run(s, fd);
+	else if (!strcmp(method, ".Watch"))
+		serve_watch(s, fd);
+	else if (!strcmp(method, ".Status"))
+		serve_status(fd);
+	else if (!strcmp(method, ".Read"))
+		serve_read(s, fd);
+	else if (!strcmp(method, ".Detach"))
+		serve_detach(s, fd, parameters);
+	else if (!strcmp(method, ".Describe"))
+		serve_describe(fd);
+	else
+		say(fd, *s->reply ? s->reply : "{\"parameters\":{}}");
+}
+
+static void serve_connection(struct scenario *s, int fd)
+{
+	char text[65536];
+	size_t used = 0;
+
+	for (;;) {
+		ssize_t n = read(fd, text + used, sizeof(text) - used);
+		char *nul;
+
+		if (n <= 0)
+			_exit(0);
+		used += (size_t)n;
+		while ((nul = memchr(text, 0, used))) {
+			serve_call(s, fd, text);
+			used -= (size_t)(nul + 1 - text);
+			memmove(text, nul + 1, used);
+		}
+	}
+}
+
+static void serve(struct scenario *s, int listener)
+{
+	signal(SIGCHLD, SIG_IGN);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (;;) {
+		int fd = accept(listener, NULL, NULL);
+
+		if (fd < 0)
+			_exit(1);
+		if (fork() == 0) {
+			alarm(WATCHDOG);
+			close(listener);
+			serve_connection(s, fd);
+		}
+		close(fd);
+	}
+}
+
+static int fixture_listen(const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	strcpy(address.sun_path, path);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, 64) < 0)
+		return -1;
+	return fd;
+}
+
+int fixture_setup(void **state)
+{
+	struct fixture *fixture = calloc(1, sizeof(*fixture));
+	int listener;
+
+	if (!fixture)
+		return -1;
+	strcpy(fixture->directory, "/tmp/bpfwarden-client-XXXXXX");
+	if (!mkdtemp(fixture->directory))
+		return -1;
+	snprintf(fixture->socket, sizeof(fixture->socket), "%s/socket", fixture->directory);
+	fixture->scenario = mmap(NULL, sizeof(*fixture->scenario), PROT_READ | PROT_WRITE,
+				 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	listener = fixture_listen(fixture->socket);
+	if (fixture->scenario == MAP_FAILED || listener < 0)
+		return -1;
+	fixture->server = fork();
+	if (fixture->server == 0)
+		serve(fixture->scenario, listener);
+	close(listener);
+	*state = fixture;
+	return fixture->server > 0 ? 0 : -1;
+}
+
+int fixture_teardown(void **state)
+{
+	struct fixture *fixture = *state;
+	char path[128];
+
+	kill(fixture->server, SIGKILL);
+	waitpid(fixture->server, NULL, 0);
+	snprintf(path, sizeof(path), "%s/out", fixture->directory);
+	unlink(path);
+	snprintf(path, sizeof(path), "%s/err", fixture->directory);
+	unlink(path);
+	unlink(fixture->socket);
+	rmdir(fixture->directory);
+	munmap(fixture->scenario, sizeof(*fixture->scenario));
+	free(fixture);
+	return 0;
+}
+
+void fixture_reset(struct fixture *fixture)
+{
+	memset(fixture->scenario, 0, sizeof(*fixture->scenario));
+}
+
+static int output_open(const struct fixture *fixture, const char *name)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/%s", fixture->directory, name);
+	return open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
+}
+
+static void output_read(int fd, char *text, size_t size)
+{
+	ssize_t n = pread(fd, text, size - 1, 0);
+
+	text[n > 0 ? n : 0] = 0;
+	close(fd);
+}
+
+static int client(struct fixture *fixture, bool closed_pipe, va_list ap)
+{
+	char *argv[32] = { (char *)"bpfwarden" };
+	int argc = 1, out = output_open(fixture, "out"), err = output_open(fixture, "err"), status, pipes[2];
+	pid_t pid;
+
+	while ((argv[argc] = va_arg(ap, char *)))
+		argc++;
+	fflush(NULL);
+	pid = fork();
+	if (pid == 0) {
+		alarm(WATCHDOG);
+		if (closed_pipe && pipe(pipes) == 0) {
+			dup2(pipes[1], 1);
+			close(pipes[1]);
+			close(pipes[0]);
+		} else {
+			dup2(out, 1);
+		}
+		dup2(err, 2);
+		setenv("BPFWARDEN_SOCKET", fixture->socket, 1);
+		exit(cli_main(argc, argv));
+	}
+	waitpid(pid, &status, 0);
+	output_read(out, fixture->out, sizeof(fixture->out));
+	output_read(err, fixture->err, sizeof(fixture->err));
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+int fixture_client(struct fixture *fixture, ...)
+{
+	va_list ap;
+	int r;
+
+	va_start(ap, fixture);
+	r = client(fixture, false, ap);
+	va_end(ap);
+	return r;
+}
+
+int fixture_client_epipe(struct fixture *fixture, ...)
+{
+	va_list ap;
+	int r;
+
+	va_start(ap, fixture);
+	r = client(fixture, true, ap);
+	va_end(ap);
+	return r;
+}
