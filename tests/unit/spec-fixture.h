@@ -2,10 +2,6 @@
 #pragma once
 #include "format/spec.h"
 
-/* A valid spec "test.probe" with `payload` bytes of event after the header, if it has one, and without
- * fields. */
-void spec_fixture(struct spec *spec, uint32_t flags, uint32_t payload);
-
-/* Adds a field behind the ones that are there; an enum gets the enumeration "state STATE_". */
-void spec_fixture_field(struct spec *spec, const char *name, uint32_t type, uint32_t size, uint32_t privacy);
-void spec_fixture_label(struct spec *spec, const char *name, uint32_t type, uint32_t size);
+/* A spec with one of everything that passes spec_check(): demultiplexed, two variants, events, labels,
+ * histogram, parameters. */
+void spec_fixture(struct spec *ret);
