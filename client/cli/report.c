@@ -48,7 +48,7 @@ int cli_broken(int r)
 	case -ECONNREFUSED:
 		cli_say("the daemon does not run: nothing listens at %s\n"
 			"Start it with: systemctl enable --now bpfwardend.socket\n"
-			"or in the foreground, as root: bpfwardend",
+			"or in the foreground, as root: bpfwardend launch",
 			path);
 		return CLI_NO_DAEMON;
 	case -EACCES:
