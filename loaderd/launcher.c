@@ -156,8 +156,16 @@ static int listening_socket(const char *path, int type, mode_t mode, uid_t uid, 
 	return take_fd(fd);
 }
 
+/* With the directories above it, which stay root's. */
 static int make_directory(const char *path, mode_t mode, uid_t uid, gid_t gid)
 {
+	char above[256];
+
+	for (const char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		snprintf(above, sizeof(above), "%.*s", (int)(slash - path), path);
+		if (mkdir(above, 0755) < 0 && errno != EEXIST)
+			return -errno;
+	}
 	if (mkdir(path, mode) < 0 && errno != EEXIST)
 		return -errno;
 	if (chown(path, uid, gid) < 0 || chmod(path, mode) < 0)

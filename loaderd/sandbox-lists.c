@@ -8,7 +8,7 @@
 const char *const sandbox_common[] = {
 	"brk", "clock_gettime", "clock_nanosleep", "close", "dup", "epoll_create1", "epoll_ctl", "epoll_pwait",
 	"epoll_pwait2", "epoll_wait", "exit", "exit_group", "fcntl", "fstat", "futex", "getpid", "getrandom",
-	"getsockopt", "gettid", "gettimeofday", "getuid", "lseek", "madvise", "mmap", "mprotect", "mremap", "munmap",
+	"getegid", "geteuid", "getgid", "getsockopt", "gettid", "gettimeofday", "getuid", "lseek", "madvise", "mmap", "mprotect", "mremap", "munmap",
 	"newfstatat", "poll", "ppoll", "pread64", "read", "recvfrom", "recvmsg", "restart_syscall", "rt_sigaction",
 	"rt_sigprocmask", "rt_sigreturn", "sched_yield", "sendmsg", "sendto", "setsockopt", "tgkill",
 	"timerfd_create", "timerfd_settime", "write", "writev", NULL,
@@ -36,6 +36,8 @@ static const char *const gate_calls[] = { "shutdown", NULL };
 const struct sandbox_list sandbox_gate = { .calls = gate_calls, .with_common = true, .no_files = true };
 
 static const char *const parser_calls[] = {
+	/* to the loader, again after it has restarted */
+	"connect", "socket",
 	/* the one-shot children and their trust directories */
 	"clone", "clone3", "fork", "wait4", "waitid", "kill", "socketpair", "pipe2", "close_range", "dup2",
 	"set_robust_list", "rseq", "prctl", "seccomp", "setrlimit", "prlimit64", "openat", "open", "getdents64",

@@ -51,10 +51,11 @@ static int run(void)
 	r = gate_new_connect(event, SOCKET_PEERS, warden, &gate);
 	if (r < 0)
 		return r;
+	/* Before the sandbox, which has no socket(2): nothing more is to be done that could fail. */
+	(void)sd_notify(false, "READY=1");
 	r = sandbox_enter(SIDE_GATE);
 	if (r < 0)
 		return r;
-	(void)sd_notify(false, "READY=1");
 	return sd_event_loop(event);
 }
 

@@ -57,7 +57,7 @@ static struct bundle *bundle_of(struct attaching *t)
 
 static void describe(struct attaching *t, struct act *act)
 {
-	*act = (struct act){ .by = connection_find(t->w, t->connection), .action = "attach",
+	*act = (struct act){ .by = client_find(t->w, t->connection), .action = "attach",
 			     .bundle = bundle_of(t), .probe = t->a.probe, .target = &t->target,
 			     .params = t->request.parameters, .n_params = t->request.n_parameters,
 			     .rule = t->a.rule, .decision = t->a.decision, .attachment = t->a.id };
@@ -136,7 +136,7 @@ static void attached_now(struct attaching *t, const struct attachment *a)
 	act.n_program_ids = t->instance->n_programs;
 	act.kernel_verified = t->instance->kernel_verified;
 	record_outcome(w, &act, true);
-	if (!connection_find(w, t->connection)) {
+	if (!client_find(w, t->connection)) {
 		/* The client left meanwhile: an `attach` stays, a `run` has nobody to run for. */
 		if (a->flags & MESSAGE_FLAG_RUN)
 			attached_end(at, "its connection closed", NULL, 0, 0);

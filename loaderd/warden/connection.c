@@ -148,7 +148,7 @@ void connections_pause(struct warden *w, bool pause)
 		(void)sd_event_source_set_enabled(w->client_accept, pause ? SD_EVENT_OFF : SD_EVENT_ON);
 }
 
-struct connection *connection_find(struct warden *w, uint64_t number)
+struct connection *client_find(struct warden *w, uint64_t number)
 {
 	struct connection *c = w->connections;
 
@@ -157,7 +157,7 @@ struct connection *connection_find(struct warden *w, uint64_t number)
 	return c;
 }
 
-void connection_close(struct warden *w, struct connection *c)
+void client_close(struct warden *w, struct connection *c)
 {
 	struct connection **p = &w->connections;
 	uint64_t number = c->number;
@@ -172,5 +172,5 @@ void connection_close(struct warden *w, struct connection *c)
 void connections_close_all(struct warden *w)
 {
 	while (w->connections)
-		connection_close(w, w->connections);
+		client_close(w, w->connections);
 }

@@ -44,7 +44,7 @@ DEFINE_CLEANUP(struct enrolling *, enrolling_free)
 
 static void refuse(struct enrolling *e, struct act *act, const struct refusal *refusal)
 {
-	struct connection *c = connection_find(e->w, e->connection);
+	struct connection *c = client_find(e->w, e->connection);
 
 	if (c)
 		(void)request_deny(e->w, c, e->call, act, refusal);
@@ -148,7 +148,7 @@ static void on_enroll_durable(struct pending *pending, const struct refusal *fai
 {
 	struct enrolling *e = (struct enrolling *)(void *)pending;
 	struct warden *w = e->w;
-	struct connection *c = connection_find(w, e->connection);
+	struct connection *c = client_find(w, e->connection);
 	struct act act = { .by = c, .action = "enroll", .bundle = e->bundle, .decision = e->decision,
 			   .rule = e->rule };
 	struct message_probe row;
@@ -261,7 +261,7 @@ static bool on_judged(struct order *order, const struct message *m, int *fds, si
 {
 	struct enrolling *e = order->userdata;
 	struct warden *w = e->w;
-	struct connection *c = connection_find(w, e->connection);
+	struct connection *c = client_find(w, e->connection);
 	struct policy_decision decision = { .rule = "" };
 	struct act act = { .by = c, .action = "enroll" };
 	struct refusal refusal = { 0 };
@@ -411,7 +411,7 @@ static void on_revoke_durable(struct pending *pending, const struct refusal *fai
 {
 	struct revoking *v = (struct revoking *)(void *)pending;
 	struct bundle *b = bundle_named(v->w, v->name, v->serial);
-	struct act act = { .by = connection_find(v->w, v->connection), .action = "revoke", .bundle = b,
+	struct act act = { .by = client_find(v->w, v->connection), .action = "revoke", .bundle = b,
 			   .decision = v->decision, .rule = v->rule, .detail = v->reason };
 	struct refusal refusal;
 	int r;

@@ -19,7 +19,7 @@ void reply_refusal(struct warden *w, uint64_t connection, uint64_t call, const s
 	struct message_refusal m = { .m = { .type = MESSAGE_REPLY_REFUSAL, .connection = connection, .call = call },
 				     .refusal = *refusal };
 
-	if (w->gate && connection_find(w, connection))
+	if (w->gate && client_find(w, connection))
 		(void)PEER_SEND(w->gate, &m, NULL, 0);
 }
 
@@ -27,7 +27,7 @@ void reply_end(struct warden *w, uint64_t connection, uint64_t call)
 {
 	struct message m = { .type = MESSAGE_REPLY_END, .connection = connection, .call = call };
 
-	if (w->gate && connection_find(w, connection))
+	if (w->gate && client_find(w, connection))
 		(void)peer_send(w->gate, &m, sizeof(m), NULL, 0);
 }
 
@@ -35,7 +35,7 @@ void reply_text(struct warden *w, uint64_t connection, uint64_t call, const char
 {
 	struct message_text *m;
 
-	if (!w->gate || !connection_find(w, connection) || size > MESSAGE_TEXT_MAX)
+	if (!w->gate || !client_find(w, connection) || size > MESSAGE_TEXT_MAX)
 		return;
 	m = malloc(sizeof(*m));
 	if (!m)
@@ -55,7 +55,7 @@ void reply_attachment(struct warden *w, uint64_t connection, uint64_t call, cons
 					.a = at->a };
 
 	memcpy(m.kernel_verified, at->instance->kernel_verified, sizeof(m.kernel_verified));
-	if (w->gate && connection_find(w, connection))
+	if (w->gate && client_find(w, connection))
 		(void)PEER_SEND(w->gate, &m, NULL, 0);
 }
 
@@ -65,7 +65,7 @@ int reply_stream(struct warden *w, uint64_t connection, uint64_t call, const str
 	struct message_stream *m;
 	int fds[2], r;
 
-	if (!b || !w->gate || !connection_find(w, connection))
+	if (!b || !w->gate || !client_find(w, connection))
 		return -ENOTCONN;
 	m = calloc(1, sizeof(*m));
 	if (!m)
@@ -127,7 +127,7 @@ static int on_closed(struct warden *w, struct connection *c, const struct messag
 	(void)m;
 	(void)fds;
 	(void)n_fds;
-	connection_close(w, c);
+	client_close(w, c);
 	return 0;
 }
 
@@ -252,7 +252,7 @@ static bool on_values(struct order *order, const struct message *m, int *fds, si
 {
 	struct warden *w = order->w;
 	struct attached *at = attached_find(w, order->number);
-	struct connection *c = connection_find(w, order->connection);
+	struct connection *c = client_find(w, order->connection);
 	struct refusal refusal;
 	union {
 		struct message m;
@@ -493,7 +493,7 @@ int request_handle(struct warden *w, const struct message *m, int *fds, size_t n
 		[MESSAGE_POLICY_MINE] = on_policy_mine,
 		[MESSAGE_AUDIT_QUERY] = on_audit_query,
 	};
-	struct connection *c = connection_find(w, m->connection);
+	struct connection *c = client_find(w, m->connection);
 
 	if (!c || !handlers[m->type])
 		return -EPROTO;

@@ -42,8 +42,8 @@ struct connection {
 int connections_listen(struct warden *w, int listener);
 /* Stops or goes on accepting: without a gate, clients wait in the socket's queue. */
 void connections_pause(struct warden *w, bool pause);
-struct connection *connection_find(struct warden *w, uint64_t number);
-void connection_close(struct warden *w, struct connection *c);
+struct connection *client_find(struct warden *w, uint64_t number);
+void client_close(struct warden *w, struct connection *c);
 void connections_close_all(struct warden *w);
 
 /* --- facts: warden/facts.c ---------------------------------------------------------------------------- */
