@@ -85,7 +85,7 @@ static __always_inline void set_outcome(char *outcome, bool opened, int error)
 	else if (opened)
 		__builtin_memcpy(outcome, "closed\0", 8);
 	else
-		__builtin_memcpy(outcome, "abandoned\0\0\0\0\0\0", 16);
+		__builtin_memcpy(outcome, "aborted", 8);
 }
 
 static __always_inline void set_addresses(struct tcp_state_event *event, const struct sock *sk)
@@ -130,8 +130,8 @@ static __always_inline void fill_event(struct bw_record *r, struct sock *sk, con
 /* The handshake is over: an aggregate, not an event. Only the client's took time that can be measured. */
 static __always_inline void fill_opened(struct bw_record *r, const struct birth *birth)
 {
-	__builtin_memcpy(r->labels.what, "connect\0\0\0\0\0\0\0\0", 16);
-	__builtin_memcpy(r->labels.outcome, "ok\0\0\0\0\0\0\0\0\0\0\0\0\0", 16);
+	__builtin_memcpy(r->labels.what, "connect", 8);
+	__builtin_memcpy(r->labels.outcome, "ok\0\0\0\0\0", 8);
 	r->parts |= BW_PART_COUNT;
 	if (birth && birth->side == SIDE_CLIENT) {
 		bw_record_duration(r, bpf_ktime_get_ns() - birth->time);
@@ -142,9 +142,9 @@ static __always_inline void fill_opened(struct bw_record *r, const struct birth 
 static __always_inline void fill_ended(struct bw_record *r, const struct birth *birth, bool opened)
 {
 	if (opened)
-		__builtin_memcpy(r->labels.what, "lifetime\0\0\0\0\0\0\0", 16);
+		__builtin_memcpy(r->labels.what, "lifetime", 8);
 	else
-		__builtin_memcpy(r->labels.what, "connect\0\0\0\0\0\0\0\0", 16);
+		__builtin_memcpy(r->labels.what, "connect", 8);
 	set_outcome(r->labels.outcome, opened, r->event.error);
 	r->parts |= BW_PART_EVENT | BW_PART_COUNT;
 	if (birth) {

@@ -28,7 +28,7 @@ struct tcp_state_labels {
 	__u64 cgroup;
 	char what[16]; /* connect: the handshake; lifetime: from there to the end */
 	char side[8];
-	char outcome[16]; /* ok, closed, refused, reset, timeout, abandoned, error */
+	char outcome[16]; /* ok, closed, refused, reset, timeout, aborted, error */
 };
 
 struct tcp_state_params {
