@@ -17,7 +17,7 @@
 #include "common/refusal.h"
 #include "tests/unit/client-fixture.h"
 
-static void assert_contains(const char *text, const char *part)
+__attribute__((noinline)) static void assert_contains(const char *text, const char *part)
 {
 	if (!strstr(text, part))
 		fail_msg("\"%s\" is not in:\n%s", part, text);
