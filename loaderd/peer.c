@@ -99,7 +99,8 @@ static int receive_one(struct peer *peer, const char **ret)
 			     .msg_controllen = sizeof(control.bytes) };
 	const struct message *m = (const struct message *)(void *)peer->buffer;
 	struct ucred ucred = { .uid = (uid_t)-1 };
-	int fds[PEER_FDS_MAX], r = -EPROTO;
+	/* As many as the kernel could put there if it leaves the credentials out. */
+	int fds[sizeof(control) / sizeof(int)], r = -EPROTO;
 	size_t n_fds;
 	ssize_t n;
 

@@ -261,7 +261,8 @@ static int receive(struct connection *c)
 	struct msghdr mh = { .msg_iov = &iov,
 			     .msg_iovlen = 1,
 			     .msg_control = control.bytes,
-			     .msg_controllen = sizeof(control.bytes) };
+			     /* Not CMSG_SPACE(): the kernel would use its padding for one more. */
+			     .msg_controllen = CMSG_LEN(sizeof(int) * FDS_PER_FRAME_MAX) };
 	int fds[FDS_PER_FRAME_MAX], r = 0;
 	size_t n_fds;
 	ssize_t n;

@@ -4,7 +4,7 @@
 
 #include "format/event.h"
 #include "tests/fuzz/fuzz.h"
-#include "tests/unit/spec-fixture.h"
+#include "tests/unit/event-spec.h"
 
 #define TYPES_MAX 12
 
@@ -47,14 +47,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	n = data[0] % (TYPES_MAX + 1);
 	for (uint32_t i = 0; i < n; i++)
 		payload += sizes[data[1 + i] % _SPEC_TYPE_MAX];
-	spec_fixture(&spec, data[0] & 0x80 ? SPEC_HAS_DEMUX : 0, payload ? payload : 4);
+	event_spec(&spec, data[0] & 0x80 ? SPEC_HAS_DEMUX : 0, payload ? payload : 4);
 	for (uint32_t i = 0; i < n; i++) {
 		uint32_t type = data[1 + i] % _SPEC_TYPE_MAX;
 		char name[] = { 'f', (char)('a' + i), '\0' };
 
-		spec_fixture_field(&spec, name, type, sizes[type], SPEC_PRIVACY_SAFE);
+		event_spec_field(&spec, name, type, sizes[type], SPEC_PRIVACY_SAFE);
 		if (i < 3 && spec.flags)
-			spec_fixture_label(&spec, name, type, sizes[type]);
+			event_spec_label(&spec, name, type, sizes[type]);
 	}
 	FUZZ_CHECK(event_format_new(&spec, SPEC_PRIVACY_PII, entries, sizeof(entries) / sizeof(entries[0]),
 				    &f) == 0);

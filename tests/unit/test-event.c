@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "format/event.h"
-#include "tests/unit/spec-fixture.h"
+#include "tests/unit/event-spec.h"
 
 #define ELEMENTS(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -78,8 +78,8 @@ static void test_values(void **state)
 		struct json_text t = { 0 };
 		char expected[128];
 
-		spec_fixture(&spec, 0, values[i].size);
-		spec_fixture_field(&spec, "field", values[i].type, values[i].size, SPEC_PRIVACY_SAFE);
+		event_spec(&spec, 0, values[i].size);
+		event_spec_field(&spec, "field", values[i].type, values[i].size, SPEC_PRIVACY_SAFE);
 		assert_int_equal(
 			event_format_new(&spec, SPEC_PRIVACY_PII, enumeration, ELEMENTS(enumeration), &f), 0);
 		assert_false(event_format_has_header(f));
@@ -106,10 +106,10 @@ static const struct test_event event = {
 
 static void make_demux(struct spec *spec)
 {
-	spec_fixture(spec, SPEC_HAS_DEMUX, sizeof(struct test_event) - sizeof(struct bw_event));
-	spec_fixture_field(spec, "state", SPEC_TYPE_ENUM, 4, SPEC_PRIVACY_SAFE);
-	spec_fixture_field(spec, "address", SPEC_TYPE_IPV4, 4, SPEC_PRIVACY_PII);
-	spec_fixture_field(spec, "duration", SPEC_TYPE_NS, 8, SPEC_PRIVACY_SAFE);
+	event_spec(spec, SPEC_HAS_DEMUX, sizeof(struct test_event) - sizeof(struct bw_event));
+	event_spec_field(spec, "state", SPEC_TYPE_ENUM, 4, SPEC_PRIVACY_SAFE);
+	event_spec_field(spec, "address", SPEC_TYPE_IPV4, 4, SPEC_PRIVACY_PII);
+	event_spec_field(spec, "duration", SPEC_TYPE_NS, 8, SPEC_PRIVACY_SAFE);
 }
 
 static void test_header_and_privacy(void **state)
@@ -146,8 +146,8 @@ static void test_name_of_header(void **state)
 	struct json_text t = { 0 };
 
 	(void)state;
-	spec_fixture(&spec, SPEC_HAS_DEMUX, 8);
-	spec_fixture_field(&spec, "cgroup", SPEC_TYPE_CGROUP, 8, SPEC_PRIVACY_SAFE);
+	event_spec(&spec, SPEC_HAS_DEMUX, 8);
+	event_spec_field(&spec, "cgroup", SPEC_TYPE_CGROUP, 8, SPEC_PRIVACY_SAFE);
 	assert_int_equal(event_format_new(&spec, SPEC_PRIVACY_PII, NULL, 0, &f), 0);
 	event_write(f, &t, &event, sizeof(event));
 	assert_json(&t, "{\"time\":5,\"cpu\":1,\"tgid\":100,\"tid\":101,\"uid\":1000,\"cgroup\":77}");
@@ -161,7 +161,7 @@ static void test_without_fields(void **state)
 	struct json_text t = { 0 };
 
 	(void)state;
-	spec_fixture(&spec, 0, 2);
+	event_spec(&spec, 0, 2);
 	assert_int_equal(event_format_new(&spec, SPEC_PRIVACY_PII, NULL, 0, &f), 0);
 	event_write(f, &t, "\x01\xab\xcd", 3);
 	assert_json(&t, "{\"bytes\":\"01abcd\"}");
@@ -178,9 +178,9 @@ static void test_aggregates(void **state)
 	struct json_text t = { 0 };
 
 	(void)state;
-	spec_fixture(&spec, SPEC_HAS_DEMUX, 0);
-	spec_fixture_label(&spec, "side", SPEC_TYPE_ENUM, 4);
-	spec_fixture_label(&spec, "cgroup", SPEC_TYPE_CGROUP, 8);
+	event_spec(&spec, SPEC_HAS_DEMUX, 0);
+	event_spec_label(&spec, "side", SPEC_TYPE_ENUM, 4);
+	event_spec_label(&spec, "cgroup", SPEC_TYPE_CGROUP, 8);
 	assert_int_equal(event_format_new(&spec, SPEC_PRIVACY_PII, side, 1, &f), 0);
 	memcpy(histogram.labels, "\x01\0\0\0\x2a\0\0\0\0\0\0\0", 12);
 	memcpy(count.labels, histogram.labels, 12);
@@ -229,7 +229,7 @@ static void test_refused(void **state)
 	spec.n_fields = SPEC_FIELDS_MAX + 1;
 	assert_int_equal(event_format_new(&spec, 2, NULL, 0, &f), -EINVAL);
 	make_demux(&spec);
-	spec_fixture_label(&spec, "wide", SPEC_TYPE_CHARS, LABELS_SIZE_MAX + 1);
+	event_spec_label(&spec, "wide", SPEC_TYPE_CHARS, LABELS_SIZE_MAX + 1);
 	assert_int_equal(event_format_new(&spec, 2, NULL, 0, &f), -EINVAL);
 	assert_null(f);
 }
@@ -241,7 +241,7 @@ static void test_description(void **state)
 
 	(void)state;
 	make_demux(&spec);
-	spec_fixture_label(&spec, "side", SPEC_TYPE_U8, 1);
+	event_spec_label(&spec, "side", SPEC_TYPE_U8, 1);
 	spec.n_params = 1;
 	spec.params[0] = (struct spec_param){ "minimum", "ns", SPEC_TYPE_U64, 0, 8, 1, 9, 5 };
 	JSON_APPEND_LITERAL(&t, "{");
