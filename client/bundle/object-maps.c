@@ -3,7 +3,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #define REFUSE(rule, ...) return refusal_set(refusal, REFUSAL_BUNDLE_INVALID, rule, __VA_ARGS__)
 
@@ -37,16 +36,7 @@ static uint32_t guess_kind(const char *name, uint32_t type)
 	return is_storage(type) ? SPEC_MAP_STATE : SPEC_MAP_OTHER;
 }
 
-/* What libbpf does not round up to a power of two of pages. */
-static bool ring_fits(const struct bpf_map *m)
-{
-	uint32_t n = bpf_map__max_entries(m);
-
-	return bpf_map__type(m) != BPF_MAP_TYPE_RINGBUF ||
-	       (n && !(n & (n - 1)) && n >= (uint32_t)getpagesize());
-}
-
-static int check_map(struct bpf_map *m, struct refusal *refusal)
+static int check_map(const struct bpf_map *m, struct refusal *refusal)
 {
 	const char *name = bpf_map__name(m);
 	uint32_t type = bpf_map__type(m);
@@ -65,8 +55,6 @@ static int check_map(struct bpf_map *m, struct refusal *refusal)
 		       name);
 	if (!bpf_map__max_entries(m) && !is_storage(type))
 		REFUSE("B4", "map %s has no size of its own", name);
-	if (bpf_map__inner_map(m) && !ring_fits(bpf_map__inner_map(m)))
-		REFUSE("B4", "libbpf changes the size of the rings of map %s to fit this host's pages", name);
 	if (bpf_map__map_extra(m) || bpf_map__ifindex(m) || bpf_map__numa_node(m))
 		REFUSE("B5",
 		       "map %s has map_extra, an interface or a NUMA node, which a manifest does not carry",
@@ -131,8 +119,7 @@ int object_maps_list(const struct bpf_object *bpf, struct spec_variant *v, struc
 	return 0;
 }
 
-/* libbpf drops its notion of an inner map once that is made, so inner rings are looked at before: rule B4
- * there. */
+/* libbpf drops its notion of an inner map once that is made, so inner maps are not compared. */
 int object_maps_same(const struct spec_variant *before, const struct spec_variant *after,
 		     struct refusal *refusal)
 {

@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "client/bundle/object-btf.h"
 #include "client/bundle/object-maps.h"
-#include "common/fd.h"
 
 #define REFUSE(rule, ...) return refusal_set(refusal, REFUSAL_BUNDLE_INVALID, rule, __VA_ARGS__)
 
@@ -40,60 +40,6 @@ struct object *object_free(struct object *o)
 	return NULL;
 }
 
-static void btf_free_p(struct btf **btf)
-{
-	btf__free(*btf);
-}
-
-/* B2 on one symbol of .ksyms: libbpf would take the address of a typeless one from this host's kallsyms, and
- * functions of the kernel are no helpers that a manifest could name. */
-static int check_ksym(const struct btf *btf, uint32_t id, struct refusal *refusal)
-{
-	const struct btf_type *t = btf__type_by_id(btf, id);
-	const char *name = btf__name_by_offset(btf, t->name_off);
-
-	if (btf_is_func(t))
-		REFUSE("B2", "the object calls %s: kernel functions cannot be named in a manifest", name);
-	if (!t->type || btf_is_void(btf__type_by_id(btf, t->type)))
-		REFUSE("B2", "ksym %s has no type: its address on this host would be built in", name);
-	return 0;
-}
-
-/* B1 and B2 on the BTF as compiled; libbpf rewrites it when it opens the object. */
-static int check_externs(const void *bytes, size_t size, struct refusal *refusal)
-{
-	_cleanup_(btf_free_p) struct btf *btf = NULL;
-	_cleanup_close_ int fd = -EBADF;
-	char path[64];
-
-	fd = fd_memfd_sealed("object", bytes, size);
-	if (fd < 0)
-		return fd;
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	btf = btf__parse_elf(path, NULL);
-	if (!btf)
-		REFUSE("B1", "not a BPF object with BTF (clang -target bpf -g): %s",
-		       first_warning[0] ? first_warning : strerror(errno));
-	for (uint32_t id = 1; id < btf__type_cnt(btf); id++) {
-		const struct btf_type *t = btf__type_by_id(btf, id);
-		const char *name = btf__name_by_offset(btf, t->name_off);
-		int r;
-
-		if (!btf_is_datasec(t))
-			continue;
-		if (!strcmp(name, ".kconfig"))
-			REFUSE("B2", "%s is a .kconfig extern: this host's value would be built in",
-			       btf__name_by_offset(
-				       btf, btf__type_by_id(btf, btf_var_secinfos(t)->type)->name_off));
-		for (unsigned int i = 0; !strcmp(name, ".ksyms") && i < btf_vlen(t); i++) {
-			r = check_ksym(btf, btf_var_secinfos(t)[i].type, refusal);
-			if (r)
-				return r;
-		}
-	}
-	return 0;
-}
-
 int object_open(const void *bytes, size_t size, const char *name, struct object **ret,
 		struct refusal *refusal)
 {
@@ -103,7 +49,7 @@ int object_open(const void *bytes, size_t size, const char *name, struct object 
 
 	libbpf_set_print(keep_warning);
 	first_warning[0] = '\0';
-	r = check_externs(bytes, size, refusal);
+	r = object_btf_check(bytes, size, refusal);
 	if (r)
 		return r;
 	o = calloc(1, sizeof(*o));
