@@ -11,6 +11,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <systemd/sd-id128.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -95,6 +96,10 @@ static int enter(const struct sandbox_list *list)
 
 int sandbox_enter(enum message_side side)
 {
+	sd_id128_t boot;
+
+	/* sd-event wants the boot id for its first timer, and keeps it: now is when the file can still be read. */
+	(void)sd_id128_get_boot(&boot);
 	return enter(side == SIDE_WARDEN ? &sandbox_warden :
 		     side == SIDE_GATE	 ? &sandbox_gate :
 		     side == SIDE_PARSER ? &sandbox_parser :

@@ -5,6 +5,7 @@
  * runs in its runner meanwhile.
  */
 #include <errno.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -457,6 +458,9 @@ static int loader_startup(struct loader *loader)
 				       .closed = on_warden_closed, .userdata = loader };
 	int r, listener = -EBADF;
 
+	/* SHA-256 is all that we use of it: it must not want its configuration file later. */
+	if (!OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL))
+		return -ENOMEM;
 	listener = listen_find(LISTEN_NAME_VERDICTS);
 	if (listener < 0)
 		return listener;

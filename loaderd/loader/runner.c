@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -17,6 +18,8 @@
 
 #define RUNNER_FDS_MAX (SPEC_MAPS_MAX + SPEC_PROGRAMS_MAX)
 #define RUNNER_SOCKET  3
+#define LOG_MAX	       (16U << 20) /* what the verifier may write; pages come as they are used */
+#define CTX_SIZE_MAX   4096
 
 /* Head of the context that gen_loader's program reads; skel_internal.h of libbpf, struct bpf_loader_ctx. The
  * verifier's log of the programs that it loads is written to log_buf. */
@@ -57,7 +60,26 @@ static int ctx_fd(const uint8_t *ctx, uint32_t table, uint32_t stride, uint32_t 
 	return fd;
 }
 
-static int run_skeleton(const struct runner_job *job, uint8_t *ctx, struct runner_result *result)
+/* Runs once more with a log, in a fresh context, only to learn why: a log that is full would itself be an error,
+ * so the first run has none. */
+static void explain_run(const struct runner_job *job, int prog, char *log, struct runner_result *result)
+{
+	const struct spec_variant *v = job->variant;
+	static uint8_t ctx[CTX_SIZE_MAX];
+	struct loader_ctx *head = (struct loader_ctx *)(void *)ctx;
+	int32_t value;
+	size_t n;
+
+	*head = (struct loader_ctx){ .size = v->ctx_size, .log_level = 1, .log_size = LOG_MAX - 1,
+				     .log_buf = (uint64_t)(uintptr_t)log };
+	(void)bpfcall_run(prog, ctx, v->ctx_size, &value);
+	n = strnlen(log, LOG_MAX - 1);
+	if (n >= sizeof(result->log))
+		log += n - sizeof(result->log) + 1;
+	memcpy(result->log, log, strnlen(log, sizeof(result->log) - 1));
+}
+
+static int run_skeleton(const struct runner_job *job, uint8_t *ctx, char *log, struct runner_result *result)
 {
 	const struct spec_variant *v = job->variant;
 	struct loader_ctx *head = (struct loader_ctx *)(void *)ctx;
@@ -80,13 +102,10 @@ static int run_skeleton(const struct runner_job *job, uint8_t *ctx, struct runne
 		return prog;
 	result->step = RUNNER_RUN;
 	head->size = v->ctx_size;
-	head->log_level = 1;
-	head->log_size = sizeof(result->log) - 1;
-	head->log_buf = (uint64_t)(uintptr_t)result->log;
 	r = bpfcall_run(prog, ctx, v->ctx_size, &value);
-	if (r < 0)
-		return r;
-	return value < 0 ? value : 0;
+	if (r >= 0 && value < 0)
+		explain_run(job, prog, log, result);
+	return r < 0 ? r : value < 0 ? value : 0;
 }
 
 _Noreturn static void runner(const struct runner_job *job, int socket)
@@ -96,14 +115,16 @@ _Noreturn static void runner(const struct runner_job *job, int socket)
 	int fds[RUNNER_FDS_MAX];
 	size_t n = 0;
 	uint8_t *ctx;
+	char *log;
 
 	if (dup2(socket, RUNNER_SOCKET) < 0 || close_range(RUNNER_SOCKET + 1, ~0U, 0) < 0 ||
 	    close_range(0, RUNNER_SOCKET - 1, 0) < 0)
 		_exit(1);
 	ctx = calloc(1, v->ctx_size);
-	if (!ctx || sandbox_enter_runner() < 0)
+	log = mmap(NULL, LOG_MAX, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (!ctx || v->ctx_size > CTX_SIZE_MAX || log == MAP_FAILED || sandbox_enter_runner() < 0)
 		_exit(1);
-	result.error = run_skeleton(job, ctx, &result);
+	result.error = run_skeleton(job, ctx, log, &result);
 	if (!result.error) {
 		uint32_t programs = v->ctx_header_size + v->ctx_map_size * v->n_maps;
 
