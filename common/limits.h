@@ -32,7 +32,7 @@
 
 /* Trust */
 #define TRUST_ROLES_MAX	    32 /* bits of a uint32_t */
-#define TRUST_FILE_SIZE_MAX (1U << 20) /* a configuration file, certificate or CRL */
+#define TRUST_FILE_SIZE_MAX (1U << 20) /* of certificates or CRLs */
 
 /* Sockets */
 #define VARLINK_FRAME_MAX	  (64U << 10)
