@@ -4,7 +4,8 @@
  *command makes the events, and prints what each of them got and what a run of the program cost.
  *
  *	demux OBJECT [host | uid=N | cgroup=PATH]… [crowd=N] [events=STRUCT] [labels=STRUCT]
- *	      [params=WORD,WORD…] [privacy=N] [threshold=N] [ring=BYTES] -- COMMAND…
+ *	      [params=WORD,WORD…] [privacy=N] [threshold=N] [ring=BYTES] [wake=BYTES]
+ *	      -- COMMAND…
  *
  * With crowd=N the command runs twice, alone and beside N subscribers whose uids do not exist, so that both
  * costs come from one invocation. Every line is "name key=value …" for scripts. Exit status 1: the counters
@@ -21,6 +22,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
@@ -30,7 +32,7 @@
 
 #define SUBSCRIBERS_MAX 8
 #define CROWD_UID       3000000000U
-#define CONSUME_EVERY   10000 /* us */
+#define CONSUME_EVERY   10 /* ms */
 
 struct subscriber {
 	struct bw_key key;
@@ -58,7 +60,7 @@ struct bench {
 	char *params;
 	uint32_t privacy;
 	uint64_t threshold;
-	uint32_t ring_size;
+	uint32_t ring_size, wake_bytes, wake_ups;
 	char **command;
 	struct ring_buffer *rings;
 	int n_cpus;
@@ -144,6 +146,8 @@ static void parse_arguments(int argc, char **argv)
 			bench.threshold = strtoull(argv[i] + 10, NULL, 10);
 		else if (strncmp(argv[i], "ring=", 5) == 0)
 			bench.ring_size = (uint32_t)strtoul(argv[i] + 5, NULL, 10);
+		else if (strncmp(argv[i], "wake=", 5) == 0)
+			bench.wake_bytes = (uint32_t)strtoul(argv[i] + 5, NULL, 10);
 		else if (!parse_subscriber(argv[i]))
 			errx(2, "unknown argument %s", argv[i]);
 	}
@@ -257,7 +261,7 @@ static void set_parameters(void)
 
 static void load_and_attach(uint32_t crowd)
 {
-	struct bw_control control = { .enabled = 1 };
+	struct bw_control control = { .enabled = 1, .wake_bytes = bench.wake_bytes };
 	struct bpf_program *program;
 	uint32_t zero = 0;
 
@@ -288,6 +292,17 @@ static void load_and_attach(uint32_t crowd)
 		err(1, "attaching %s", bpf_program__name(program));
 }
 
+/* Until the programs wake us, or for some milliseconds: without wake= they never do. */
+static void wait_for_events(void)
+{
+	struct epoll_event event;
+
+	if (!bench.rings)
+		usleep(CONSUME_EVERY * 1000);
+	else if (epoll_wait(ring_buffer__epoll_fd(bench.rings), &event, 1, CONSUME_EVERY) > 0)
+		bench.wake_ups++;
+}
+
 static void run_command(void)
 {
 	pid_t pid = fork();
@@ -298,9 +313,9 @@ static void run_command(void)
 		err(127, "%s", bench.command[0]);
 	}
 	while (waitpid(pid, &status, WNOHANG) == 0) {
+		wait_for_events();
 		if (bench.rings)
 			ring_buffer__consume(bench.rings);
-		usleep(CONSUME_EVERY);
 	}
 	if (!WIFEXITED(status) || WEXITSTATUS(status) == 127)
 		errx(1, "the command failed");
@@ -375,8 +390,8 @@ static void print_results(void)
 			print_aggregates(s->counts, &bench.counts_shape);
 	}
 	print_counters("total", &totals);
-	printf(" runs=%" PRIu64 " self_ns=%" PRIu64 "\n", (uint64_t)totals.runs,
-	       (uint64_t)(totals.self_runs ? totals.self_ns / totals.self_runs : 0));
+	printf(" runs=%" PRIu64 " self_ns=%" PRIu64 " wake_ups=%u\n", (uint64_t)totals.runs,
+	       (uint64_t)(totals.self_runs ? totals.self_ns / totals.self_runs : 0), bench.wake_ups);
 }
 
 static void print_cost(uint32_t crowd)
@@ -406,6 +421,7 @@ static void run(uint32_t crowd)
 	print_cost(crowd);
 	ring_buffer__free(bench.rings);
 	bench.rings = NULL;
+	bench.wake_ups = 0;
 	bpf_object__close(bench.object);
 }
 
