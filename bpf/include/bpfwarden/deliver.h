@@ -127,7 +127,8 @@ static __always_inline void bw_copy(BW_EVENT *event, const BW_EVENT *source, __u
 		out[i] = allowed ? in[i] : 0;
 }
 
-/* Wakes the consumer once, when the bytes that wait pass the mark. */
+/* Wakes the consumer once, when the bytes that wait pass the mark. Two CPUs at the same moment may both leave
+ * it to the other: consumers also look at intervals. */
 static __always_inline __u64 bw_wake_up(void *ring)
 {
 	const __u64 size = (sizeof(BW_EVENT) + 8 + 7) & ~7ULL; /* with the ring's own header */
