@@ -18,7 +18,10 @@
 #include "loaderd/launcher-store.h"
 #include "loaderd/process.h"
 
-#define RESTART_DELAY_US (100 * 1000)
+/* A process that ends soon after its start is started again later each time, up to a bound. */
+#define RESTART_DELAY_US     (100 * 1000)
+#define RESTART_DELAY_MAX_US (2000 * 1000)
+#define SETTLED_US	     (5000 * 1000) /* one that lived so long begins anew */
 #define SOCKET_NOTIFY	 PATH_RUNTIME "/notify"
 
 struct launcher;
@@ -27,6 +30,7 @@ struct managed {
 	struct launcher *launcher;
 	struct launcher_child child;
 	sd_event_source *source;
+	uint64_t started, delay; /* µs */
 	bool ready;
 };
 
@@ -57,6 +61,18 @@ static int on_restart(sd_event_source *source, uint64_t usec, void *userdata)
 	return r;
 }
 
+static uint64_t next_delay(struct managed *m)
+{
+	uint64_t now = 0;
+
+	(void)sd_event_now(m->launcher->event, CLOCK_MONOTONIC, &now);
+	if (!m->delay || now - m->started > SETTLED_US)
+		m->delay = RESTART_DELAY_US;
+	else if (m->delay < RESTART_DELAY_MAX_US)
+		m->delay *= 2;
+	return m->delay;
+}
+
 static int on_exit_of_child(sd_event_source *source, const siginfo_t *si, void *userdata)
 {
 	struct managed *m = userdata;
@@ -75,7 +91,7 @@ static int on_exit_of_child(sd_event_source *source, const siginfo_t *si, void *
 				return 0;
 		return sd_event_exit(m->launcher->event, 0);
 	}
-	return sd_event_add_time_relative(m->launcher->event, &timer, CLOCK_MONOTONIC, RESTART_DELAY_US, 0,
+	return sd_event_add_time_relative(m->launcher->event, &timer, CLOCK_MONOTONIC, next_delay(m), 0,
 					  on_restart, m);
 }
 
@@ -87,6 +103,7 @@ static int start(struct managed *m)
 				 m->child.side == SIDE_LOADER ? m->launcher->store : NULL);
 	if (r < 0)
 		return r;
+	(void)sd_event_now(m->launcher->event, CLOCK_MONOTONIC, &m->started);
 	return sd_event_add_child(m->launcher->event, &m->source, m->child.pid, WEXITED, on_exit_of_child, m);
 }
 
