@@ -73,8 +73,14 @@ int cli_usage(const struct cli *cli, const char *format, ...) __attribute__((for
 /* Tells why a call failed; r is a negative errno of the library. */
 int cli_broken(int r);
 
-/* Tells what the daemon refused, why, and what next. */
-int cli_refused(const struct bpfwarden_reply *reply);
+/* Tells what the daemon refused of a method, why, and what next. */
+int cli_refused(const struct bpfwarden_reply *reply, const char *method);
+
+/* The caller's name, "YOU" if it has none. */
+const char *cli_user_name(void);
+
+/* Tells how to come into a group, or what one may do in it. */
+void cli_hint_group(const char *group);
 
 enum membership {
 	MEMBERSHIP_NONE = 0, /* not in the group */

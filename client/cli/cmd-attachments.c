@@ -176,7 +176,7 @@ static int attached(const struct cli *cli, const struct bpfwarden_reply *reply)
 	_cleanup_json_ json_t *parameters = NULL;
 
 	if (bpfwarden_reply_error_name(reply))
-		return cli_refused(reply);
+		return cli_refused(reply, "io.bpfwarden.Probe.Attach");
 	if (cli->json) {
 		printf("%s\n", bpfwarden_reply_parameters(reply));
 		return CLI_OK;

@@ -147,7 +147,7 @@ static void check_groups(struct doctor *doctor)
 		tell(doctor, FINDING_WARN,
 		     "you are not in bpfwarden-users: ask an administrator for: adduser %s "
 		     "bpfwarden-users",
-		     getenv("USER") ? getenv("USER") : "YOU");
+		     cli_user_name());
 		break;
 	}
 }

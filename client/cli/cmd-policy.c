@@ -63,7 +63,8 @@ int cmd_policy_show(struct cli *cli, int argc, char **argv)
 		return r;
 	r = cli_query(cli, &query);
 	if (r == CLI_OK && !cli->json && !found && !cli->quiet)
-		cli_say("no section of the policy concerns you: nothing is allowed");
+		cli_say("no section of the policy concerns you: %s",
+			getuid() == 0 ? "root may do all that the daemon does" : "nothing is allowed");
 	return r;
 }
 

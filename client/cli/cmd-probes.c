@@ -211,12 +211,8 @@ int cmd_overview(struct cli *cli, int argc, char **argv)
 		return CLI_OK;
 	if (overview.usable)
 		printf("which, and on what: bpfwarden list\n");
-	else if (membership_of("bpfwarden-users") == MEMBERSHIP_STALE)
-		printf("you are in bpfwarden-users since your last login: log in again or run: newgrp "
-		       "bpfwarden-users\n");
 	else
-		printf("ask an administrator for: adduser %s bpfwarden-users\n",
-		       getenv("USER") ? getenv("USER") : "YOU");
+		cli_hint_group("bpfwarden-users");
 	printf("all verbs: bpfwarden help\n");
 	return CLI_OK;
 }

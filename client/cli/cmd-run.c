@@ -27,7 +27,7 @@ static int dry_run(const struct cli *cli, const struct request *request)
 	if (r < 0)
 		return cli_broken(r);
 	if (bpfwarden_reply_error_name(reply))
-		return cli_refused(reply);
+		return cli_refused(reply, "io.bpfwarden.Probe.Attach");
 	if (cli->json) {
 		printf("%s\n", bpfwarden_reply_parameters(reply));
 		return CLI_OK;

@@ -75,7 +75,7 @@ double histogram_octave_limit(unsigned int octave)
 	return exp2((double)octave - TICK_BITS);
 }
 
-unsigned int histogram_print(const struct histogram *histogram, FILE *out, unsigned int width)
+void histogram_print(const struct histogram *histogram, FILE *out, unsigned int width)
 {
 	uint64_t octave[HISTOGRAM_OCTAVES], max = 0;
 	unsigned int first = HISTOGRAM_OCTAVES, last = 0, bar = width > 40 ? width - 30 : BAR_WIDTH_MIN;
@@ -92,6 +92,12 @@ unsigned int histogram_print(const struct histogram *histogram, FILE *out, unsig
 		unsigned int length = (unsigned int)((double)octave[k] / (double)max * bar + 0.5);
 		char limit[UNIT_TEXT_MAX];
 
+		if (k + 2 <= last && !octave[k] && !octave[k + 1] && !octave[k + 2]) {
+			for (; k + 1 <= last && !octave[k + 1];)
+				k++;
+			fputs("  ...\n", out);
+			continue;
+		}
 		length = octave[k] && !length ? 1 : length;
 		fprintf(out, "  <= %8s %12llu  ", unit_seconds(histogram_octave_limit(k), limit),
 			(unsigned long long)octave[k]);
@@ -99,5 +105,4 @@ unsigned int histogram_print(const struct histogram *histogram, FILE *out, unsig
 			putc('#', out);
 		putc('\n', out);
 	}
-	return max ? last - first + 1 : 0;
 }

@@ -30,5 +30,6 @@ double histogram_percentile(const struct histogram *histogram, double share);
 void histogram_octaves(const struct histogram *histogram, uint64_t octave[HISTOGRAM_OCTAVES]);
 double histogram_octave_limit(unsigned int octave); /* its upper end, in seconds */
 
-/* Prints bars, one line an octave from the first to the last that is not empty. Returns the lines. */
-unsigned int histogram_print(const struct histogram *histogram, FILE *out, unsigned int width);
+/* Prints bars, one line an octave from the first to the last that is not empty; several empty ones are "...".
+ */
+void histogram_print(const struct histogram *histogram, FILE *out, unsigned int width);

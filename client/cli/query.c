@@ -67,7 +67,7 @@ static int handle_reply(const struct cli *cli, const struct cli_query *query,
 	_cleanup_json_ json_t *parameters = NULL;
 
 	if (bpfwarden_reply_error_name(reply))
-		return cli_refused(reply);
+		return cli_refused(reply, query->method);
 	if (cli->json && !query->silent) {
 		/* The last reply of many may have no row. */
 		if (!query->more || strcmp(bpfwarden_reply_parameters(reply), "{}"))

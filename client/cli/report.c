@@ -9,8 +9,7 @@
 
 #include "common/refusal.h"
 
-#define USERS_GROUP "bpfwarden-users"
-#define GROUPS_MAX  1024
+#define GROUPS_MAX 1024
 
 void cli_say(const char *format, ...)
 {
@@ -104,20 +103,32 @@ enum membership membership_of(const char *group)
 	return membership_compare(gid, database, (size_t)n_database, process, (size_t)n_process);
 }
 
-static void hint_denied(void)
+const char *cli_user_name(void)
 {
-	const struct passwd *user;
+	const struct passwd *user = getpwuid(getuid());
 
-	if (getuid() == 0 || membership_of("bpfwarden-admin") == MEMBERSHIP_ACTIVE)
-		return;
-	switch (membership_of(USERS_GROUP)) {
+	return user ? user->pw_name : "YOU";
+}
+
+/* Who may call a method out of the box: see docs/man/bpfwarden.policy.5. */
+static const char *group_of_method(const char *method)
+{
+	if (!strncmp(method, "io.bpfwarden.Audit.", strlen("io.bpfwarden.Audit.")))
+		return "bpfwarden-audit";
+	if (!strncmp(method, "io.bpfwarden.Registry.", strlen("io.bpfwarden.Registry.")) ||
+	    !strncmp(method, "io.bpfwarden.Policy.", strlen("io.bpfwarden.Policy.")))
+		return "bpfwarden-admin";
+	return "bpfwarden-users";
+}
+
+void cli_hint_group(const char *group)
+{
+	switch (membership_of(group)) {
 	case MEMBERSHIP_STALE:
-		cli_say("you are in " USERS_GROUP
-			" since your last login: log in again or run: newgrp " USERS_GROUP);
+		cli_say("you are in %s since your last login: log in again or run: newgrp %s", group, group);
 		break;
 	case MEMBERSHIP_NONE:
-		user = getpwuid(getuid());
-		cli_say("ask an administrator for: adduser %s " USERS_GROUP, user ? user->pw_name : "YOU");
+		cli_say("ask an administrator for: adduser %s %s", cli_user_name(), group);
 		break;
 	case MEMBERSHIP_ACTIVE:
 		cli_say("what you may do: bpfwarden policy show");
@@ -125,7 +136,7 @@ static void hint_denied(void)
 	}
 }
 
-static void hint(enum bpfwarden_error error)
+static void hint(enum bpfwarden_error error, const char *method)
 {
 	static const char *const next[] = {
 		[BPFWARDEN_ERROR_LIMIT_EXCEEDED] =
@@ -142,8 +153,8 @@ static void hint(enum bpfwarden_error error)
 		[BPFWARDEN_ERROR_UNAVAILABLE] = "try again in a moment",
 	};
 
-	if (error == BPFWARDEN_ERROR_POLICY_DENIED)
-		hint_denied();
+	if (error == BPFWARDEN_ERROR_POLICY_DENIED && getuid() != 0)
+		cli_hint_group(group_of_method(method));
 	else if (error < sizeof(next) / sizeof(next[0]) && next[error])
 		cli_say("%s", next[error]);
 }
@@ -165,7 +176,7 @@ static int refused_by_protocol(const struct bpfwarden_reply *reply)
 	return CLI_FAILED;
 }
 
-int cli_refused(const struct bpfwarden_reply *reply)
+int cli_refused(const struct bpfwarden_reply *reply, const char *method)
 {
 	static const char *const what[] = {
 		[BPFWARDEN_ERROR_POLICY_DENIED] = "denied by policy",
@@ -194,6 +205,6 @@ int cli_refused(const struct bpfwarden_reply *reply)
 		return refused_by_protocol(reply);
 	cli_say("%s%s%s%s%s%s", what[error], *subject ? " (" : "", subject, *subject ? ")" : "",
 		*reason ? ": " : "", reason);
-	hint(error);
+	hint(error, method);
 	return refusal_exit_code(error);
 }

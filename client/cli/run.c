@@ -16,9 +16,10 @@
 #include "client/cli/view.h"
 #include "common/limits.h"
 
-#define RETRY_READ      200  /* ms between two looks at the counters while the last events come in */
-#define DEADLINE_MARGIN 2000 /* ms before the daemon's deadline: the summary needs an attachment that lives \
-			      */
+#define RETRY_READ 200 /* ms between two looks at the counters while the last events come in */
+#define DEADLINE_MARGIN                                                                     \
+	2000 /* ms before the daemon's deadline: the summary needs an attachment that lives \
+	      */
 
 /*
  * STARTING until the daemon confirms the attachment, LIVE while events come, STOPPING while the last ones
@@ -130,6 +131,16 @@ static int on_attached(void *userdata, const char *text)
 	return 0;
 }
 
+/* True if everything came that the last counters speak of. Lost events that the ring counted are among those
+ * that the stream reports; what remains went to no ring. */
+static bool run_drained(const struct run *run)
+{
+	uint64_t lost = display_lost_total(run->display);
+
+	lost = lost > run->ring_full ? lost - run->ring_full : 0;
+	return run->have_target && run->received + lost >= run->target;
+}
+
 static int on_event(void *userdata, const char *event)
 {
 	struct run *run = userdata;
@@ -138,6 +149,8 @@ static int on_event(void *userdata, const char *event)
 		run->started = now_ms();
 		run->state = RUN_LIVE;
 	}
+	if (run_drained(run))
+		return 1; /* younger than the counters of the summary */
 	run->received++;
 	if (run->have_target)
 		run->give_up_at = now_ms() + CLIENT_DRAIN_TIMEOUT;
@@ -175,15 +188,6 @@ static int on_reconnected(void *userdata)
 }
 
 /* ---- the loop ---- */
-
-/* Lost events that the ring counted are among those that the stream reports; what remains went to no ring. */
-static bool run_drained(const struct run *run)
-{
-	uint64_t lost = display_lost_total(run->display);
-
-	lost = lost > run->ring_full ? lost - run->ring_full : 0;
-	return run->have_target && run->received + lost >= run->target;
-}
 
 static void run_read_answered(struct run *run, json_t *answer)
 {
@@ -283,7 +287,9 @@ static void run_stream(struct run *run)
 	if (r == 0)
 		return;
 	display_clear(run->display);
-	run->result = r == -EREMOTEIO ? cli_refused(bpfwarden_stream_refusal(run->stream)) : cli_broken(r);
+	run->result = r == -EREMOTEIO
+			      ? cli_refused(bpfwarden_stream_refusal(run->stream), "io.bpfwarden.Probe.Run")
+			      : cli_broken(r);
 }
 
 static int run_loop(struct run *run)
@@ -297,15 +303,16 @@ static int run_loop(struct run *run)
 
 		if (poll(fds, sizeof(fds) / sizeof(fds[0]), run_timeout(run)) < 0 && errno != EINTR)
 			return cli_broken(-errno);
-		run_stream(run);
+		/* The counters first: what came after them is not theirs. */
+		run_read(run);
+		if (run_drained(run))
+			run->state = RUN_OVER;
 		if (run->state != RUN_OVER)
-			run_read(run);
+			run_stream(run);
 		if (fds[2].revents && run->state != RUN_OVER)
 			run_signal(run);
 		if (run->state != RUN_OVER)
 			run_clock(run);
-		if (run_drained(run))
-			run->state = RUN_OVER;
 		if (cli_flush() != CLI_OK) {
 			run->result = CLI_FAILED;
 			run->state = RUN_OVER;
