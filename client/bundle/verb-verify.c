@@ -45,7 +45,7 @@ static int check_times(const struct spec *spec, int64_t now, struct refusal *ref
 {
 	if (!spec->not_after || (uint64_t)now <= spec->not_after)
 		return 0;
-	return refusal_set(refusal, REFUSAL_BUNDLE_INVALID, "M10", "the bundle's not-after has passed");
+	return refusal_set(refusal, REFUSAL_SIGNATURE_INVALID, "T13", "the bundle's own not-after is over");
 }
 
 static int verify(const struct bundle *b, const struct trust *trust, struct refusal *refusal)

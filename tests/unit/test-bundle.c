@@ -39,7 +39,7 @@ static char *in_directory(const char *name)
 	return path;
 }
 
-static struct bundle *build_probe(void)
+static struct bundle *build_probe(const struct signing_key *ksig)
 {
 	_cleanup_free_ struct template *t = NULL;
 	_cleanup_free_ char *text = NULL, *object = NULL;
@@ -53,7 +53,7 @@ static struct bundle *build_probe(void)
 	if (template_parse(text, size, &t, &refusal))
 		fail_msg("%s: %s", refusal.subject, refusal.reason);
 	objects[0] = objects[1] = (struct build_object){ object, object_size };
-	if (bundle_build(t, objects, ISSUED, NULL, &b, &refusal))
+	if (bundle_build(t, objects, ISSUED, ksig, &b, &refusal))
 		fail_msg("%s: %s", refusal.subject, refusal.reason);
 	return b;
 }
@@ -63,7 +63,7 @@ static int set_up(void **state)
 	(void)state;
 	if (!mkdtemp(directory))
 		return -1;
-	probe = build_probe();
+	probe = build_probe(NULL);
 	return 0;
 }
 
@@ -82,7 +82,7 @@ static int tear_down(void **state)
 
 static void test_build_deterministic(void **state)
 {
-	_cleanup_(bundle_free_p) struct bundle *again = build_probe();
+	_cleanup_(bundle_free_p) struct bundle *again = build_probe(NULL);
 	_cleanup_free_ char *a = NULL, *b = NULL;
 	size_t a_size, b_size;
 
@@ -242,7 +242,7 @@ static void test_refused_templates(void **state)
 
 static void test_attest(void **state)
 {
-	_cleanup_(bundle_free_p) struct bundle *b = build_probe();
+	_cleanup_(bundle_free_p) struct bundle *b = build_probe(NULL);
 	struct refusal refusal = {};
 	struct spec_variant *v = &b->spec.variants[1];
 	struct bundle_file *data = &b->files[v->data];
@@ -407,6 +407,51 @@ static void test_standard(void **state)
 	assert_int_equal(cmd_bundle(5, verify), 0);
 }
 
+/* Somebody else's object: what is not served is to be skipped, and the rest builds as it stands. */
+static void test_init(void **state)
+{
+	_cleanup_(bundle_free_p) struct bundle *b = NULL;
+	_cleanup_free_ char *bytes = NULL, *text = NULL;
+	_cleanup_free_ struct template *t = NULL;
+	struct build_object object = {};
+	struct refusal refusal = {};
+
+	(void)state;
+	read_file(OBJECTS "/bundle-refused.TWO.bpf.o", &bytes, &object.size);
+	object.bytes = bytes;
+	assert_int_equal(bundle_init_template("two", bytes, object.size, "two.bpf.o", &text, &refusal), 0);
+	assert_int_equal(template_parse(text, strlen(text), &t, &refusal), 0);
+	assert_int_equal(t->spec.targets, 1U << TARGET_HOST);
+	assert_int_equal(t->variants[0].n_skip, 2);
+	assert_string_equal(t->variants[0].object, "two.bpf.o");
+	if (bundle_build(t, &object, ISSUED, NULL, &b, &refusal))
+		fail_msg("%s: %s", refusal.subject, refusal.reason);
+	assert_int_equal(b->spec.flags, 0);
+	assert_int_equal(b->spec.variants[0].n_programs, 1);
+}
+
+/* Skeletons signed for the kernel: by one key, verified as its signature over insns and data. */
+static void test_ksig(void **state)
+{
+	_cleanup_(signing_key_free_p) struct signing_key *key = NULL;
+	_cleanup_free_ char *leaf = NULL, *ca = NULL;
+	_cleanup_(bundle_free_p) struct bundle *b = NULL;
+	struct refusal refusal = {};
+
+	(void)state;
+	assert_int_equal(signing_make_throwaway("test", ISSUED, &key, &leaf, &ca), 0);
+	b = build_probe(key);
+	for (uint32_t i = 0; i < b->spec.n_variants; i++) {
+		uint32_t ksig = b->spec.variants[i].ksig;
+
+		assert_true(ksig < b->spec.n_files);
+		assert_true(b->files[ksig].size > 64);
+		assert_int_equal((unsigned char)b->files[ksig].bytes[0], 0x30); /* a SEQUENCE of DER */
+	}
+	assert_string_equal(b->files[b->spec.variants[1].ksig].name, "bundle.probe.exit.lskel.ksig");
+	assert_int_equal(bundle_attest(b, &refusal), 0);
+}
+
 static void check_map(int fd, const struct spec_map *m)
 {
 	struct bpf_map_info info = {};
@@ -496,6 +541,8 @@ int main(void)
 		cmocka_unit_test(test_refused_containers),
 		cmocka_unit_test(test_standard),
 		cmocka_unit_test(test_load),
+		cmocka_unit_test(test_init),
+		cmocka_unit_test(test_ksig),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
