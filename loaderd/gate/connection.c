@@ -329,7 +329,8 @@ static void trim_output(struct connection *c)
 	size_t n = connection_pending(c);
 
 	if (!n) {
-		if (c->output.capacity > (64U << 10) && !c->watcher.stream)
+		/* Thousands of idle connections must not each keep the room of their last answer. */
+		if (!c->watcher.stream)
 			json_text_clear(&c->output);
 		c->output.size = c->output_start = 0;
 	} else if (c->output_start > c->output.capacity / 2) {
@@ -389,7 +390,7 @@ static int add_sources(struct connection *c)
 	return r < 0 ? r : sd_event_source_set_enabled(c->defer, SD_EVENT_OFF);
 }
 
-int connection_new(struct gate *gate, int fd, uint64_t number, uint32_t uid)
+int connection_new(struct gate *gate, int fd, uint64_t number)
 {
 	struct connection *c;
 	int r;
@@ -406,7 +407,6 @@ int connection_new(struct gate *gate, int fd, uint64_t number, uint32_t uid)
 	c->gate = gate;
 	c->fd = fd;
 	c->number = number;
-	c->uid = uid;
 	c->idle_since = now_usec(gate);
 	r = add_sources(c);
 	if (r < 0) {

@@ -18,7 +18,6 @@ struct call {
 	uint64_t id;
 	const struct method *method;
 	bool oneway;
-	uint64_t attachment;                 /* that it names, for its error texts */
 	struct json_text held;               /* members of the one reply, until the warden ends the call */
 	struct json_text histograms, counts; /* of Read */
 	struct event_format *format;         /* of Read */
@@ -28,8 +27,7 @@ struct connection {
 	struct gate *gate;
 	struct connection *next;
 	uint64_t number; /* the warden's */
-	uint32_t uid;
-	int fd; /* -EBADF: closed, waiting to be freed */
+	int fd;          /* -EBADF: closed, waiting to be freed */
 	sd_event_source *io, *timer, *defer;
 	uint32_t io_events;
 	struct json_text input;
@@ -45,7 +43,7 @@ struct connection {
 };
 
 /* Takes fd. -EEXIST: the number is taken. */
-int connection_new(struct gate *gate, int fd, uint64_t number, uint32_t uid);
+int connection_new(struct gate *gate, int fd, uint64_t number);
 struct connection *connection_find(struct gate *gate, uint64_t number);
 
 /* Closes the socket and tells the warden; the struct stays until the loop's next turn. */

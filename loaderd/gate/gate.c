@@ -20,7 +20,7 @@ static int on_connection(struct gate *gate, const struct message_connection *m, 
 		close_fd(fd);
 		return -EPROTO;
 	}
-	r = connection_new(gate, fd, m->m.connection, m->uid);
+	r = connection_new(gate, fd, m->m.connection);
 	if (r < 0 && r != -EEXIST)
 		return gate_send(gate, &closed, sizeof(closed), NULL, 0);
 	return r;

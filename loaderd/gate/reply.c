@@ -106,6 +106,7 @@ static int read_counters(struct connection *c, const struct message_counters *m)
 
 static int read_row(struct connection *c, const struct message *m, const int *fds)
 {
+	struct refusal refusal;
 	struct call *call = &c->call;
 
 	if (m->type == MESSAGE_REPLY_STREAM)
@@ -126,9 +127,12 @@ static int read_row(struct connection *c, const struct message *m, const int *fd
 	default:
 		return -EPROTO;
 	}
-	/* The one reply has to fit the output queue: a client learns at once that it does not. */
-	if (call->histograms.size + call->counts.size > CONNECTION_REPLY_MAX)
-		connection_close(c);
+	if (call->histograms.size + call->counts.size > CONNECTION_REPLY_MAX) {
+		refusal_set(&refusal, REFUSAL_LIMIT_EXCEEDED, "reply", "the values do not fit one reply");
+		refusal.used = call->histograms.size + call->counts.size;
+		refusal.max = CONNECTION_REPLY_MAX;
+		reply_refuse(c, &refusal);
+	}
 	return 0;
 }
 

@@ -281,15 +281,18 @@ static int on_defer(sd_event_source *source, void *userdata)
 static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct gate *gate = userdata;
-	bool flowing = false;
+	bool flowing = false, any = false;
 
 	(void)usec;
 	for (struct stream *s = gate->streams; s; s = s->next) {
+		any = any || s->ring;
 		if (!s->ring || !ring_waiting(s->ring))
 			continue;
 		flowing = flowing || s->flowing;
 		(void)sd_event_source_set_enabled(s->defer, SD_EVENT_ONESHOT);
 	}
+	if (!any)
+		return 0;
 	(void)sd_event_source_set_time_relative(source, flowing ? TICK_BUSY_USEC : TICK_QUIET_USEC);
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
