@@ -155,7 +155,7 @@ static int on_event(void *userdata, const char *event)
 	if (run->have_target)
 		run->give_up_at = now_ms() + CLIENT_DRAIN_TIMEOUT;
 	display_event(run->display, event);
-	return 0;
+	return run_drained(run);
 }
 
 static int on_lost(void *userdata, uint64_t events)

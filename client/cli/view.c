@@ -83,7 +83,9 @@ void view_print(const json_t *read, FILE *out, unsigned int width)
 
 static void print_json_line(const char *name, const json_t *value)
 {
-	_cleanup_free_ char *text = value && !json_is_null(value) ? json_dumps(value, JSON_COMPACT) : NULL;
+	_cleanup_free_ char *text = value && !json_is_null(value)
+					    ? json_dumps(value, JSON_COMPACT | JSON_REAL_PRECISION(15))
+					    : NULL;
 
 	if (text)
 		printf("{\"%s\":%s}\n", name, text);
