@@ -28,10 +28,15 @@ static int policy_row(void *data, const json_t *parameters)
 
 	if (!json_is_object(section))
 		return CLI_CONTINUE;
-	printf("%s[%s %s]\n", (*found)++ ? "\n" : "", cli_string(section, "kind"),
-	       cli_string(section, "name"));
+	(*found)++;
+	printf("[%s %s]", cli_string(section, "kind"), cli_string(section, "name"));
+	if (*cli_string(section, "file"))
+		printf(" # %s:%llu", cli_string(section, "file"),
+		       (unsigned long long)cli_number(section, "line"));
+	putchar('\n');
 	json_object_foreach ((json_t *)section, key, value) {
-		if (!strcmp(key, "kind") || !strcmp(key, "name") || json_is_null(value))
+		if (!strcmp(key, "kind") || !strcmp(key, "name") || !strcmp(key, "file") ||
+		    !strcmp(key, "line") || json_is_null(value))
 			continue;
 		if (json_is_object(value)) {
 			const char *inner;
