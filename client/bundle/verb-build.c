@@ -56,7 +56,7 @@ static int parse(const struct bundle_verb *verb, int argc, char **argv, struct b
 			tell_help(verb);
 			return EXIT_OK;
 		default:
-			return tell_usage(verb, "unknown option");
+			return tell_usage(verb, "%s is no option here, or lacks its value", argv[optind - 1]);
 		}
 	if (argc - optind != 1)
 		return tell_usage(verb, "one template is needed");

@@ -91,7 +91,7 @@ static int parse(const struct bundle_verb *verb, int argc, char **argv, struct s
 			tell_help(verb);
 			return EXIT_OK;
 		default:
-			return tell_usage(verb, "unknown option");
+			return tell_usage(verb, "%s is no option here, or lacks its value", argv[optind - 1]);
 		}
 	if (argc - optind != 1 || !a->key || !a->cert)
 		return tell_usage(verb, "a bundle, --key and --cert are needed");

@@ -47,7 +47,7 @@ static int parse(const struct bundle_verb *verb, int argc, char **argv, struct s
 			return EXIT_OK;
 		}
 		if (c < OPTION_OUT || c > OPTION_CA)
-			return tell_usage(verb, "unknown option");
+			return tell_usage(verb, "%s is no option here, or lacks its value", argv[optind - 1]);
 		*values[c - OPTION_OUT] = optarg;
 	}
 	if (!a->out || !a->trust || optind >= argc)

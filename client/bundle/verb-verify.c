@@ -119,7 +119,7 @@ int verb_verify(const struct bundle_verb *verb, int argc, char **argv)
 			tell_help(verb);
 			return EXIT_OK;
 		default:
-			return tell_usage(verb, "unknown option");
+			return tell_usage(verb, "%s is no option here, or lacks its value", argv[optind - 1]);
 		}
 	if (argc - optind != 1)
 		return tell_usage(verb, "one bundle is needed");
@@ -149,7 +149,7 @@ int verb_inspect(const struct bundle_verb *verb, int argc, char **argv)
 			tell_help(verb);
 			return EXIT_OK;
 		default:
-			return tell_usage(verb, "unknown option");
+			return tell_usage(verb, "%s is no option here, or lacks its value", argv[optind - 1]);
 		}
 	if (argc - optind != 1)
 		return tell_usage(verb, "one bundle is needed");

@@ -52,7 +52,7 @@ int cmd_bundle(int argc, char **argv)
 	}
 	for (const struct bundle_verb *v = bundle_verbs; v->name; v++)
 		if (!strcmp(v->name, argv[1])) {
-			optind = 0; /* getopt_long(3): scan anew, a caller may have used it */
+			optind = opterr = 0; /* getopt_long(3): scan anew, and leave it to us to complain */
 			return v->run(v, argc - 1, argv + 1);
 		}
 	return tell_usage(NULL, "there is no verb \"%s\"", argv[1]);
