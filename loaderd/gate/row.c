@@ -149,7 +149,7 @@ void row_write_attachment(struct json_text *t, const struct attachment *a, const
 {
 	char id[17];
 
-	snprintf(id, sizeof(id), "%" PRIx64, a->id);
+	snprintf(id, sizeof(id), "%016" PRIx64, a->id);
 	member_begin(t, "attachment", "{");
 	MEMBER_TEXT(t, "id", id);
 	MEMBER_TEXT(t, "probe", a->probe);

@@ -473,7 +473,7 @@ static void test_read(void **state)
 #define COUNTERS \
 	"{\"seen\":3,\"submitted\":3,\"ring_full\":0,\"map_full\":0,\"filtered\":0,\"sampled_out\":0}"
 	client_expect(
-		&c, "{\"parameters\":{\"attachment\":{\"id\":\"1f\",\"probe\":\"test.probe\",\"serial\":0,"
+		&c, "{\"parameters\":{\"attachment\":{\"id\":\"000000000000001f\",\"probe\":\"test.probe\",\"serial\":0,"
 		    "\"target\":\"self\",\"uid\":0,\"user\":\"\",\"since\":0,\"remaining\":0,\"data\":[],"
 		    "\"rule\":\"\",\"memory\":0,\"kernel_verified\":\"no\"},\"counters\":" COUNTERS
 		    ",\"total\":" COUNTERS ",\"histograms\":[{\"labels\":{\"side\":\"client\"},"
