@@ -26,7 +26,7 @@ struct birth {
 	__u64 time; /* ns, monotonic */
 	__u32 side;
 	__u32 tgid, tid;
-	__u32 established;
+	__u32 reserved;
 };
 
 struct {
@@ -59,7 +59,6 @@ static __always_inline void note_birth(struct sock *sk, struct change change)
 	birth->side = client ? SIDE_CLIENT : SIDE_SERVER;
 	birth->tgid = task >> 32;
 	birth->tid = task;
-	birth->established = 0;
 }
 
 static __always_inline void set_side(char *side, __u32 value)
@@ -111,7 +110,6 @@ static __always_inline void fill_event(struct bw_record *r, struct sock *sk, con
 
 	event->error = sk->sk_err;
 	event->remote_port = bpf_ntohs(sk->__sk_common.skc_dport);
-	set_side(event->side, birth ? birth->side : SIDE_UNKNOWN);
 	set_addresses(event, sk);
 	if (birth) {
 		event->head.tgid = birth->tgid;
@@ -128,18 +126,18 @@ static __always_inline void fill_event(struct bw_record *r, struct sock *sk, con
 }
 
 /* The handshake is over: an aggregate, not an event. Only the client's took time that can be measured. */
-static __always_inline void fill_opened(struct bw_record *r, const struct birth *birth)
+static __always_inline void set_opened(struct bw_record *r, __u32 side, __u64 born)
 {
 	__builtin_memcpy(r->labels.what, "connect", 8);
 	__builtin_memcpy(r->labels.outcome, "ok\0\0\0\0\0", 8);
 	r->parts |= BW_PART_COUNT;
-	if (birth && birth->side == SIDE_CLIENT) {
-		bw_record_duration(r, bpf_ktime_get_ns() - birth->time);
+	if (side == SIDE_CLIENT) {
+		bw_record_duration(r, bpf_ktime_get_ns() - born);
 		r->parts |= BW_PART_HISTOGRAM;
 	}
 }
 
-static __always_inline void fill_ended(struct bw_record *r, const struct birth *birth, bool opened)
+static __always_inline void set_ended(struct bw_record *r, bool opened, __u64 born)
 {
 	if (opened)
 		__builtin_memcpy(r->labels.what, "lifetime", 8);
@@ -147,30 +145,40 @@ static __always_inline void fill_ended(struct bw_record *r, const struct birth *
 		__builtin_memcpy(r->labels.what, "connect", 8);
 	set_outcome(r->labels.outcome, opened, r->event.error);
 	r->parts |= BW_PART_EVENT | BW_PART_COUNT;
-	if (birth) {
-		bw_record_duration(r, bpf_ktime_get_ns() - birth->time);
+	if (born) {
+		bw_record_duration(r, bpf_ktime_get_ns() - born);
 		r->event.duration = r->value;
 		r->parts |= opened ? BW_PART_HISTOGRAM : 0;
 	}
+}
+
+/* What the change of state means, with the labels that say so. Global, because it branches much: see
+ * deliver.h. */
+__attribute__((noinline)) int set_meaning(struct bw_record *r, __u32 side, __u64 born)
+{
+	if (!r)
+		return 0;
+	set_side(r->event.side, side);
+	set_side(r->labels.side, side);
+	if (r->event.new_state == TCP_CLOSE)
+		set_ended(r, r->event.old_state != TCP_SYN_SENT && r->event.old_state != TCP_SYN_RECV, born);
+	else if (r->event.new_state == TCP_ESTABLISHED)
+		set_opened(r, side, born);
+	return 0;
 }
 
 static __always_inline void report(struct bw_run *run, struct sock *sk, struct change change,
 				   bool transitions)
 {
 	struct birth *birth = bpf_sk_storage_get(&tcp_births, sk, NULL, 0);
-	bool opened = change.from != TCP_SYN_SENT && change.from != TCP_SYN_RECV;
 	struct bw_record r;
 
 	bw_record_start(&r, run, transitions ? BW_PART_EVENT : 0);
 	r.event.old_state = change.from;
 	r.event.new_state = change.to;
-	fill_event(&r, sk, birth);
 	r.labels.cgroup = run->owner.cgroup_id;
-	set_side(r.labels.side, birth ? birth->side : SIDE_UNKNOWN);
-	if (change.to == TCP_CLOSE)
-		fill_ended(&r, birth, opened);
-	else if (change.to == TCP_ESTABLISHED)
-		fill_opened(&r, birth);
+	fill_event(&r, sk, birth);
+	set_meaning(&r, birth ? birth->side : SIDE_UNKNOWN, birth ? birth->time : 0);
 	bw_deliver(run, &r);
 }
 

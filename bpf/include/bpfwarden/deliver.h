@@ -212,6 +212,13 @@ __attribute__((noinline)) int bw_deliver_key(__u32 kind, __u64 id, struct bw_rec
 	return 0;
 }
 
+__attribute__((noinline)) int bw_deliver_level(__u32 levels, __u32 level, __u64 id, struct bw_record *r)
+{
+	if (!r || level >= BW_CGROUP_LEVELS_MAX || !(levels >> level & 1))
+		return 0;
+	return bw_deliver_key(BW_KEY_CGROUP, id, r);
+}
+
 /* To all subscribers that bw_match() found. A slot under two keys would get the event twice. */
 static __always_inline void bw_deliver(struct bw_run *run, struct bw_record *r)
 {
@@ -225,8 +232,7 @@ static __always_inline void bw_deliver(struct bw_run *run, struct bw_record *r)
 	for (int i = 0; i < BW_DEPTH_MAX && levels && cgroup; i++) {
 		__u32 level = cgroup->level;
 
-		if (level < BW_CGROUP_LEVELS_MAX && levels >> level & 1)
-			bw_deliver_key(BW_KEY_CGROUP, cgroup->kn->id, r);
+		bw_deliver_level(levels, level, cgroup->kn->id, r);
 		cgroup = level ? cgroup->self.parent->cgroup : NULL;
 	}
 }

@@ -14,7 +14,7 @@ struct bw_owner {
 	struct cgroup *cgroup; /* NULL: not known */
 	__u64 cgroup_id;
 	__u32 uid;
-	bool has_uid; /* subscribers of this uid may see it */
+	__u32 has_uid; /* subscribers of this uid may see it */
 };
 
 #define BW_SUID_DUMP_USER 1 /* prctl(2), PR_SET_DUMPABLE */
@@ -46,32 +46,37 @@ static __always_inline struct bw_owner bw_owner_of_socket(const struct sock *sk)
 	return owner;
 }
 
-/* Without mm (an exiting task) the kernel's own note counts; a kernel without that note says no. */
-static __always_inline bool bw_is_dumpable(struct task_struct *task)
+/* The bits of dumpability. Without mm (an exiting task) the kernel's own note counts; a kernel without that
+ * note says no. */
+static __always_inline __u32 bw_dumpable(struct task_struct *task)
 {
 	struct task_struct___user_dumpable *noted = (void *)task;
 	struct mm_struct___bitmap *bitmap;
 	struct mm_struct *mm = task->mm;
 
 	if (!mm)
-		return bpf_core_field_exists(noted->user_dumpable) &&
-		       BPF_CORE_READ_BITFIELD(noted, user_dumpable);
+		return bpf_core_field_exists(noted->user_dumpable)
+			       ? BPF_CORE_READ_BITFIELD(noted, user_dumpable)
+			       : 0;
 	bitmap = (void *)mm;
 	if (bpf_core_field_exists(bitmap->flags.__mm_flags))
-		return (bitmap->flags.__mm_flags[0] & BW_MMF_DUMPABLE) == BW_SUID_DUMP_USER;
-	if (bpf_core_field_exists(mm->flags))
-		return (mm->flags & BW_MMF_DUMPABLE) == BW_SUID_DUMP_USER;
-	return false;
+		return bitmap->flags.__mm_flags[0] & BW_MMF_DUMPABLE;
+	return bpf_core_field_exists(mm->flags) ? mm->flags & BW_MMF_DUMPABLE : 0;
 }
 
 /* The rule of ptrace(2)'s read check: uid, euid and suid are one, and the mm is dumpable. */
+__attribute__((noinline)) __u32 bw_may_see(__u32 uid, __u32 euid, __u32 suid, __u32 dumpable)
+{
+	return euid == uid && suid == uid && dumpable == BW_SUID_DUMP_USER;
+}
+
 static __always_inline struct bw_owner bw_owner_of_task(struct task_struct *task)
 {
 	const struct cred *cred = task->real_cred;
 	struct bw_owner owner = {};
 
 	owner.uid = cred->uid.val;
-	owner.has_uid = cred->euid.val == owner.uid && cred->suid.val == owner.uid && bw_is_dumpable(task);
+	owner.has_uid = bw_may_see(owner.uid, cred->euid.val, cred->suid.val, bw_dumpable(task));
 	bw_owner_set_cgroup(&owner, task->cgroups->dfl_cgrp);
 	return owner;
 }

@@ -117,6 +117,12 @@ static __always_inline const BW_PARAMS *bw_parameters(void)
 }
 #endif
 
+/* The time at which a run began, if it is one of those that are timed, or 0. */
+__attribute__((noinline)) __u64 bw_self_timed(__u64 runs)
+{
+	return runs % BW_SELF_TIMED ? 0 : bpf_ktime_get_ns();
+}
+
 /* False: nobody listens, or the probe is off; the program returns. */
 static __always_inline bool bw_start(struct bw_run *run)
 {
@@ -130,7 +136,7 @@ static __always_inline bool bw_start(struct bw_run *run)
 	run->totals = bpf_map_lookup_elem(&bw_totals, &zero);
 	if (!run->totals)
 		return false;
-	run->started = run->totals->runs % BW_SELF_TIMED ? 0 : bpf_ktime_get_ns();
+	run->started = bw_self_timed(run->totals->runs);
 	BW_ADD(run->totals->runs, 1);
 	return true;
 }
@@ -158,8 +164,16 @@ static __always_inline struct bw_subscribers *bw_look(__u32 kind, __u64 id)
 	return bpf_map_lookup_elem(&bw_subs, &key);
 }
 
-/* The levels of the owner's cgroup, itself and upwards, at which there are subscribers. No pointer is kept
- * from one round to the next but the cgroup's: the verifier would follow each combination of them. */
+/* A level's bit if it is wanted and its cgroup, with this id, has subscribers. Global, as is all that
+ * branches inside a loop: what it returns is one unknown number, where inlined code would be many states. */
+__attribute__((noinline)) __u32 bw_match_level(__u32 wanted, __u32 level, __u64 id)
+{
+	if (level >= BW_CGROUP_LEVELS_MAX || !(wanted >> level & 1) || !bw_look(BW_KEY_CGROUP, id))
+		return 0;
+	return 1U << level;
+}
+
+/* The levels of the owner's cgroup, itself and upwards, at which there are subscribers. */
 static __always_inline __u32 bw_match_cgroups(const struct bw_run *run)
 {
 	__u32 wanted = run->control->cgroup_levels, matched = 0;
@@ -168,9 +182,7 @@ static __always_inline __u32 bw_match_cgroups(const struct bw_run *run)
 	for (int i = 0; i < BW_DEPTH_MAX && cgroup; i++) {
 		__u32 level = cgroup->level;
 
-		if (level < BW_CGROUP_LEVELS_MAX && wanted >> level & 1 &&
-		    bw_look(BW_KEY_CGROUP, cgroup->kn->id))
-			matched |= 1U << level;
+		matched |= bw_match_level(wanted, level, cgroup->kn->id);
 		cgroup = level ? cgroup->self.parent->cgroup : NULL;
 	}
 	return matched;
