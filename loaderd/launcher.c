@@ -82,7 +82,7 @@ static int on_exit_of_child(sd_event_source *source, const siginfo_t *si, void *
 	m->source = sd_event_source_disable_unref(m->source);
 	m->child.pid = 0;
 	m->ready = false;
-	if (si->si_code != CLD_EXITED || si->si_status)
+	if (!m->launcher->stopping && (si->si_code != CLD_EXITED || si->si_status))
 		process_log(4, "%s ended by %s %d: starting it again", m->child.process,
 			    si->si_code == CLD_EXITED ? "status" : "signal", si->si_status);
 	if (m->launcher->stopping) {

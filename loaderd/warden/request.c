@@ -411,8 +411,10 @@ static int on_section(void *userdata, const struct policy_explanation *e)
 
 static int on_policy_mine(struct warden *w, struct connection *c, const struct message *m, int *fds, size_t n_fds)
 {
+	/* Whether a section concerns the caller is told by its conditions on the caller alone, which come first: the
+	 * probe may be any. */
 	struct policy_request request = { .action = POLICY_ATTACH, .uid = c->uid, .gids = c->gids,
-					  .n_gids = c->n_gids, .namespace = c->namespace, .data = 1,
+					  .n_gids = c->n_gids, .namespace = c->namespace, .probe = "any", .data = 1,
 					  .target_kind = TARGET_SELF };
 	struct mine mine = { w, c->number, m->call };
 
