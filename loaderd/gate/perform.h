@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+/*
+ * A call as a message to the warden: one function a method. Each returns NULL, or the name of the parameter
+ * that is wrong, and then has sent nothing.
+ */
+#include "format/varlink.h"
+#include "loaderd/gate/gate.h"
+
+/* Everything that some method takes; each row of the table names its own part. */
+struct method_input {
+	const char *probe, *target, *attachment, *name, *reason, *verdict, *action, *interface;
+	struct varlink_int serial, duration, since, until, from, limit, uid, signatures, files;
+	bool dry_run, experimental, all, reverse;
+	json_t *data, *parameters;
+	bool bound; /* Run */
+	const int *fds;
+	size_t n_fds;
+};
+
+const char *perform_list(struct connection *c, const struct method_input *in);
+const char *perform_registry_list(struct connection *c, const struct method_input *in);
+const char *perform_mine(struct connection *c, const struct method_input *in);
+const char *perform_reload(struct connection *c, const struct method_input *in);
+const char *perform_describe(struct connection *c, const struct method_input *in);
+const char *perform_revoke(struct connection *c, const struct method_input *in);
+const char *perform_attach(struct connection *c, const struct method_input *in);
+const char *perform_run(struct connection *c, const struct method_input *in);
+const char *perform_watch(struct connection *c, const struct method_input *in);
+const char *perform_read(struct connection *c, const struct method_input *in);
+const char *perform_detach(struct connection *c, const struct method_input *in);
+const char *perform_status(struct connection *c, const struct method_input *in);
+const char *perform_enroll(struct connection *c, const struct method_input *in);
+const char *perform_query(struct connection *c, const struct method_input *in);
