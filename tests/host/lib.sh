@@ -1,0 +1,146 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# What the host tests share: bash tests/host/test-NAME.sh BUILD_DIR runs one against what the build has
+# installed, with a daemon of its own on this kernel. Results are the lines of tests/vm/lib.sh.
+# shellcheck source=tests/setup.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../setup.sh"
+# shellcheck source=tests/vm/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../vm/lib.sh"
+
+build=$(realpath "${1:?usage: bash $0 BUILD_DIR}")
+
+build_option() {
+	python3 - "$build" "$1" <<-'END'
+		import json, sys
+		rows = json.load(open(sys.argv[1] + "/meson-info/intro-buildoptions.json"))
+		print(next(row["value"] for row in rows if row["name"] == sys.argv[2]))
+	END
+}
+
+prefix=${BPFWARDEN_PREFIX:-$(build_option prefix)}
+rundir=$(build_option rundir)
+state=$prefix/var/lib/bpfwarden
+etc=$prefix/etc/bpfwarden
+export PATH=$prefix/bin:$PATH BPFWARDEN_SOCKET=$rundir/io.bpfwarden LC_ALL=C
+alice=warden-alice bob=warden-bob carol=warden-carol
+
+host_cleanup() { :; } # of the test itself, before the daemon ends
+
+host_end() {
+	host_cleanup
+	stop_daemon
+	rm -rf "$work" "${etc:?}" "${state:?}"
+}
+
+# host_begin [COMMAND…]: people, an empty registry, log and configuration, whatever the command prepares, the
+# daemon. $work is a directory that everybody may enter.
+host_begin() {
+	need_root
+	case "$prefix" in
+	/opt/bpfwarden-?*) ;; # its configuration and state are thrown away
+	*) die "the prefix $prefix is not one for tests" ;;
+	esac
+	! bpfwarden version >/dev/null 2>&1 || [ ! -S "$BPFWARDEN_SOCKET" ] || ! bpfwarden list >/dev/null 2>&1 ||
+		die "a daemon answers at $BPFWARDEN_SOCKET already"
+	ensure_users
+	ensure_person $alice bpfwarden-users
+	ensure_person $bob bpfwarden-users
+	ensure_person $carol
+	alice_uid=$(id -u $alice) bob_uid=$(id -u $bob)
+	users_gid=$(getent group bpfwarden-users | cut -d: -f3)
+	work=$(mktemp -d /var/tmp/bpfwarden-host-XXXXXX)
+	chmod 755 "$work"
+	exercise=$work/exercise # a build directory need not be one that everybody may enter
+	cp -r "$build/tests/host/exercise" "$exercise"
+	log=$work/daemon.log
+	rm -rf "${etc:?}" "${state:?}"
+	trap host_end EXIT
+	"$@"
+	start_daemon "$prefix" "$log"
+}
+
+host_finish() {
+	[ "$vm_failed" = 0 ] || sed 's/^/# daemon: /' "$log" | tail -n 30
+	vm_finish
+	exit
+}
+
+# attach USER PROBE OPTION…: prints the attachment's id.
+attach() {
+	local who=$1
+	shift
+	as "$who" bpfwarden -o json attach "$@" --for 10m | jq -r .attachment.id
+}
+
+# read_as USER ID: counters and aggregates as JSON.
+read_as() { as "$1" bpfwarden -o json read "$2"; }
+
+# stream USER COMMAND…: starts it; its lines come from $stream_fd, $stream_pid is its process.
+stream() {
+	local who=$1
+	shift
+	exec {stream_fd}< <(as "$who" sh -c 'echo $$; exec "$@"' - "$@" 2>>"$work/stream.err")
+	read -r -u "$stream_fd" stream_pid
+}
+
+# stream_lines COUNT: so many lines, each waited for.
+stream_lines() {
+	local i line
+	for ((i = 0; i < $1; i++)); do
+		read -r -t 60 -u "$stream_fd" line || { echo "only $i lines came" >&2; return 1; }
+		printf '%s\n' "$line"
+	done
+}
+
+# stream_end: interrupts it, as Ctrl-C does, and prints what it still says.
+stream_end() {
+	kill -INT "$stream_pid" 2>/dev/null
+	cat <&"$stream_fd"
+	exec {stream_fd}<&-
+}
+
+# reconciles NAME COUNTERS: every event that was seen has exactly one outcome.
+reconciles() {
+	check_equal "$1" "$(jq '.seen == .submitted + .ring_full + .map_full + .filtered + .sampled_out' <<<"$2")" true
+}
+
+# The processes of the daemon under test: launcher, its four children, their children.
+daemon_tree() {
+	local parent children=$daemon_pid
+	while [ -n "$children" ]; do
+		echo "$children"
+		children=$(for parent in $children; do cat "/proc/$parent/task/"*/children 2>/dev/null; done | xargs -n 1 2>/dev/null)
+	done
+}
+
+# process_of NAME: the pid of the daemon's warden, gate, parser or loader.
+process_of() {
+	local pid
+	for pid in $(cat "/proc/$daemon_pid/task/$daemon_pid/children"); do
+		[ "$(tr '\0' ' ' <"/proc/$pid/cmdline")" != "bpfwardend $1 " ] || echo "$pid"
+	done
+}
+
+# What the programs and links of other daemons on this machine are.
+programs_of_others() {
+	local exe
+	for exe in /proc/[0-9]*/exe; do
+		case "$(readlink "$exe")" in
+		"$prefix"/*) ;;
+		*/bpfwardend) cat "${exe%exe}fdinfo/"* 2>/dev/null ;;
+		esac
+	done | sed -n 's/^prog_id:[[:space:]]*//p' | sort -u
+}
+
+# programs NAME: ids of the programs of that name in the kernel, but those of other daemons.
+programs() {
+	comm -23 <(bpftool -j prog show | jq -r --arg name "$1" '.[] | select(.name == $name) | .id' | sort) \
+		<(programs_of_others)
+}
+
+# audit FILTER [OPTION…]: the records of the log that satisfy the jq filter, one a line.
+audit() {
+	local filter=$1
+	shift
+	bpfwarden -o json audit list "$@" | jq -c ".record | select($filter)"
+}
