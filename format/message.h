@@ -207,6 +207,8 @@ struct attachment {
 	uint32_t data; /* MESSAGE_DATA_… granted */
 	uint32_t privacy_max; /* enum spec_privacy granted */
 	uint32_t target_kind;
+	uint32_t namespace; /* the owner's when it was attached: enum policy_namespace of policy/policy.h */
+	uint32_t channel;   /* of the bundle: 0 production, 1 experimental */
 	uint32_t slot; /* assigned by the loader */
 	char target[TARGET_NAME_MAX];
 	struct bw_key key; /* whose events, as the kernel filters them now; id 0 of BW_KEY_CGROUP: unit not running */

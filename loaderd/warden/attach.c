@@ -565,6 +565,7 @@ static int check(struct attaching *t, const struct connection *c, struct bundle 
 	*ret_bundle = b;
 	memcpy(t->a.digest, b->digest, DIGEST_SIZE);
 	t->a.serial = b->serial;
+	t->a.channel = b->channel;
 	t->a.uid = c->uid;
 	r = target_resolve(c, q->target_kind, q->target, &t->target, refusal);
 	if (r)
@@ -599,6 +600,7 @@ static void fill(struct attaching *t, const struct connection *c)
 	struct attachment *a = &t->a;
 
 	a->flags = t->request.flags & MESSAGE_FLAG_RUN;
+	a->namespace = c->namespace;
 	a->target_kind = t->target.kind;
 	a->key = t->target.key;
 	a->key_level = t->target.key_level;

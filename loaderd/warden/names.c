@@ -15,7 +15,8 @@
 #include "loaderd/warden/warden.h"
 
 #define CACHE_SIZE     256
-#define CACHE_LIFETIME 60 /* s */
+#define CACHE_LIFETIME 60   /* s */
+#define GROUPS_MAX     1024 /* PIPE_BUF bytes */
 
 struct answer {
 	int32_t result; /* 0 found, 1 not there */
@@ -75,6 +76,53 @@ static int ask(enum question q, const char *name, uid_t uid, struct answer *ret)
 	(void)kill(pid, SIGKILL);
 	(void)waitpid(pid, NULL, 0);
 	return r;
+}
+
+/* Writes the number of groups, then the groups; nothing if there is no such user. */
+_Noreturn static void groups_helper(int to, uid_t uid)
+{
+	struct passwd *pw = getpwuid(uid);
+	gid_t gids[GROUPS_MAX];
+	int n = GROUPS_MAX;
+
+	if (!pw || getgrouplist(pw->pw_name, pw->pw_gid, gids, &n) < 0)
+		_exit(1);
+	_exit(write(to, gids, (size_t)n * sizeof(*gids)) == n * (ssize_t)sizeof(*gids) ? 0 : 1);
+}
+
+int names_groups(uid_t uid, gid_t **ret, size_t *ret_n)
+{
+	_cleanup_close_ int from = -EBADF;
+	gid_t *gids = calloc(GROUPS_MAX, sizeof(*gids));
+	struct pollfd p;
+	ssize_t n = -1;
+	int pipe[2];
+	pid_t pid;
+
+	if (!gids || pipe2(pipe, O_CLOEXEC) < 0) {
+		free(gids);
+		return -ENOMEM;
+	}
+	from = pipe[0];
+	pid = fork();
+	if (pid == 0)
+		groups_helper(pipe[1], uid);
+	close_fd(pipe[1]);
+	p = (struct pollfd){ .fd = from, .events = POLLIN };
+	/* One write below PIPE_BUF arrives whole. */
+	if (pid > 0 && poll(&p, 1, NAME_LOOKUP_TIMEOUT) == 1)
+		n = read(from, gids, GROUPS_MAX * sizeof(*gids));
+	if (pid > 0) {
+		(void)kill(pid, SIGKILL);
+		(void)waitpid(pid, NULL, 0);
+	}
+	if (n <= 0) {
+		free(gids);
+		return n == 0 ? 1 : -ETIMEDOUT;
+	}
+	*ret = gids;
+	*ret_n = (size_t)n / sizeof(*gids);
+	return 0;
 }
 
 int names_user(const char *name, uid_t *ret)

@@ -183,6 +183,7 @@ int warden_load_policy(struct warden *w, const struct connection *by, bool dry_r
 		policy_free(w->policy);
 		w->policy = take_ptr(policy);
 		memcpy(w->policy_digest, digest, DIGEST_SIZE);
+		attached_redecide(w);
 	} else if (r) {
 		process_log(3, "the policy on disk is refused, the one in force stays: %s: %s", refusal->subject,
 			    refusal->reason);

@@ -57,6 +57,8 @@ void facts_read(int socket, struct connection *c);
  * cached for a minute. Each returns 0, 1 if there is no such name or number, or -errno (-ETIMEDOUT). */
 int names_user(const char *name, uid_t *ret);
 int names_group(const char *name, gid_t *ret);
+/* The groups that uid is in now, primary first, in a new array; 1 if there is no such user. */
+int names_groups(uid_t uid, gid_t **ret, size_t *ret_n);
 /* Always fills in something: the number if the name cannot be known. */
 void names_of_uid(uid_t uid, char *buffer, size_t size);
 extern const struct policy_resolver names_resolver;
@@ -182,6 +184,9 @@ void attached_unwatch(struct warden *w, uint64_t connection);
  * given. by NULL: the daemon itself. */
 void attached_end(struct attached *at, const char *reason, const struct connection *by, uint64_t decision,
 		  uint64_t client_call);
+/* Asks the policy in force about everything that is attached, with the owners' groups as they are now, and ends
+ * what it does not allow. */
+void attached_redecide(struct warden *w);
 /* What uid has now: number and bytes, pending requests included. */
 void attached_usage(struct warden *w, uid_t uid, uint64_t *ret_number, uint64_t *ret_memory);
 /* Asks the loader what lives and takes it over; done is called then, also without a loader. */
