@@ -38,7 +38,9 @@ int varlink_json_parse(const char *bytes, size_t size, size_t max, json_t **ret)
 	json_error_t error;
 	json_t *root;
 
-	if (!size || size > max || !utf8_valid(bytes, size) || !depth_ok(bytes, size))
+	/* jansson passes over a NUL that follows a number. */
+	if (!size || size > max || memchr(bytes, '\0', size) || !utf8_valid(bytes, size) ||
+	    !depth_ok(bytes, size))
 		return -EBADMSG;
 	/* Without JSON_ALLOW_NUL jansson refuses \u0000; numbers outside int64 or double it refuses always.
 	 */

@@ -47,6 +47,7 @@ static const struct {
 	{ "\\u0000", BYTES("{\"method\":\"a.B\",\"parameters\":{\"x\":\"\\u0000\"}}") },
 	{ "\\u0000 in a key", BYTES("{\"method\":\"a.B\",\"parameters\":{\"\\u0000\":1}}") },
 	{ "a NUL", BYTES("{\"method\":\"a.B\"\0}") },
+	{ "a NUL behind a number", BYTES("{\"method\":\"a.B\",\"parameters\":{\"x\":1\0}}") },
 	{ "2^63", BYTES("{\"method\":\"a.B\",\"parameters\":{\"x\":9223372036854775808}}") },
 	{ "-2^63 - 1", BYTES("{\"method\":\"a.B\",\"parameters\":{\"x\":-9223372036854775809}}") },
 	{ "1e999", BYTES("{\"method\":\"a.B\",\"parameters\":{\"x\":1e999}}") },
