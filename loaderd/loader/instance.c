@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "loaderd/loader/bpfcall.h"
+#include "loaderd/loader/slot.h"
 #include "loaderd/loader/values.h"
 
 /* The array of maps in which a subscriber's map of each kind stands, by slot. */
@@ -199,35 +200,50 @@ static int create_map(struct subscriber *s, const struct spec_map *outer, enum s
 	return bpfcall_map_create(&map);
 }
 
+static bool wants_map(const struct subscriber *s, enum subscriber_map which)
+{
+	return s->a.data & (which == SUBSCRIBER_RING ? MESSAGE_DATA_EVENTS : MESSAGE_DATA_AGGREGATES);
+}
+
 /* Makes the subscriber's own maps and puts them under its slot. */
 static int install_maps(struct instance *instance, struct subscriber *s, struct refusal *refusal)
 {
+	struct slot_change changes[_SUBSCRIBER_MAP_MAX];
+	size_t n = 0;
+	int r;
+
 	for (int i = 0; i < _SUBSCRIBER_MAP_MAX; i++) {
-		int outer_fd, r;
+		int outer_fd;
 		const struct spec_map *outer = map_of_kind(instance, outer_kind[i], &outer_fd);
 
-		if (!outer || (i == SUBSCRIBER_RING && !(s->a.data & MESSAGE_DATA_EVENTS)))
-			continue;
-		if (i != SUBSCRIBER_RING && !(s->a.data & MESSAGE_DATA_AGGREGATES))
+		if (!outer || !wants_map(s, i))
 			continue;
 		r = create_map(s, outer, i);
 		if (r < 0)
 			return refuse(refusal, "subscriber's map", r);
 		s->maps[i] = r;
-		r = bpfcall_map_update(outer_fd, &s->a.slot, &s->maps[i]);
-		if (r < 0)
-			return refuse(refusal, "slot", r);
-		if (i == SUBSCRIBER_RING)
-			s->a.memory += ring_memory(s->a.ring_size);
+		changes[n++] = (struct slot_change){ .outer = outer_fd, .inner = s->maps[i] };
 	}
+	r = slot_change(s->a.slot, changes, n);
+	if (r < 0)
+		return refuse(refusal, "slot", r);
+	if (s->maps[SUBSCRIBER_RING] >= 0)
+		s->a.memory += ring_memory(s->a.ring_size);
 	return 0;
 }
 
 static void remove_maps(struct instance *instance, struct subscriber *s)
 {
-	for (int i = 0; i < _SUBSCRIBER_MAP_MAX; i++)
-		if (s->maps[i] >= 0 && instance_map(instance, outer_kind[i]) >= 0)
-			(void)bpfcall_map_delete(instance_map(instance, outer_kind[i]), &s->a.slot);
+	struct slot_change changes[_SUBSCRIBER_MAP_MAX];
+	size_t n = 0;
+
+	for (int i = 0; i < _SUBSCRIBER_MAP_MAX; i++) {
+		int outer = instance_map(instance, outer_kind[i]);
+
+		if (s->maps[i] >= 0 && outer >= 0)
+			changes[n++] = (struct slot_change){ .outer = outer, .inner = -EBADF };
+	}
+	(void)slot_change(s->a.slot, changes, n);
 }
 
 /* Settings and zeroed counters of the slot. */
