@@ -56,6 +56,7 @@
 #define RUNNER_TIMEOUT		    120000 /* emulated machines are 20 to 50 times slower */
 #define PARSER_CHILD_TIMEOUT	    60000
 #define NAME_LOOKUP_TIMEOUT	    200
+#define NAME_LOOKUP_POLICY_TIMEOUT  10000 /* of a name in the policy */
 
 /* Configuration: policy.d/ and trust.conf, see format/config.h */
 #define CONFIG_LINE_MAX	    1024 /* without its newline */

@@ -52,7 +52,7 @@ _Noreturn static void helper(int to, enum question q, const char *name, uid_t ui
 	_exit(write(to, &a, sizeof(a)) == sizeof(a) ? 0 : 1);
 }
 
-static int ask(enum question q, const char *name, uid_t uid, struct answer *ret)
+static int ask(enum question q, const char *name, uid_t uid, int timeout, struct answer *ret)
 {
 	_cleanup_close_ int from = -EBADF;
 	struct pollfd p;
@@ -71,7 +71,7 @@ static int ask(enum question q, const char *name, uid_t uid, struct answer *ret)
 		helper(pipe[1], q, name, uid);
 	close_fd(pipe[1]);
 	p = (struct pollfd){ .fd = from, .events = POLLIN };
-	if (poll(&p, 1, NAME_LOOKUP_TIMEOUT) == 1)
+	if (poll(&p, 1, timeout) == 1)
 		r = read(from, ret, sizeof(*ret)) == sizeof(*ret) ? ret->result : -EIO;
 	(void)kill(pid, SIGKILL);
 	(void)waitpid(pid, NULL, 0);
@@ -128,17 +128,19 @@ int names_groups(uid_t uid, gid_t **ret, size_t *ret_n)
 int names_user(const char *name, uid_t *ret)
 {
 	struct answer a;
-	int r = ask(USER_BY_NAME, name, 0, &a);
+	int r = ask(USER_BY_NAME, name, 0, NAME_LOOKUP_TIMEOUT, &a);
 
 	if (r == 0)
 		*ret = a.id;
 	return r;
 }
 
-int names_group(const char *name, gid_t *ret)
+/* Without one of its names the whole policy is refused, at the start for good: a host that is merely busy while
+ * it boots gets more time. The first name that is not answered ends the reading, so this is waited for once. */
+static int resolve(enum question q, const char *name, uint32_t *ret)
 {
 	struct answer a;
-	int r = ask(GROUP_BY_NAME, name, 0, &a);
+	int r = ask(q, name, 0, NAME_LOOKUP_POLICY_TIMEOUT, &a);
 
 	if (r == 0)
 		*ret = a.id;
@@ -148,13 +150,13 @@ int names_group(const char *name, gid_t *ret)
 static int resolve_user(void *userdata, const char *name, uid_t *ret)
 {
 	(void)userdata;
-	return names_user(name, ret);
+	return resolve(USER_BY_NAME, name, ret);
 }
 
 static int resolve_group(void *userdata, const char *name, gid_t *ret)
 {
 	(void)userdata;
-	return names_group(name, ret);
+	return resolve(GROUP_BY_NAME, name, ret);
 }
 
 const struct policy_resolver names_resolver = { .user = resolve_user, .group = resolve_group };
@@ -168,7 +170,7 @@ void names_of_uid(uid_t uid, char *buffer, size_t size)
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	if (entry->until <= now.tv_sec || entry->uid != uid) {
 		*entry = (struct cached){ .uid = uid, .until = now.tv_sec + CACHE_LIFETIME };
-		if (ask(USER_BY_ID, NULL, uid, &a) == 0)
+		if (ask(USER_BY_ID, NULL, uid, NAME_LOOKUP_TIMEOUT, &a) == 0)
 			memcpy(entry->name, a.name, sizeof(entry->name));
 		else
 			snprintf(entry->name, sizeof(entry->name), "%u", uid);

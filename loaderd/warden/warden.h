@@ -56,7 +56,6 @@ void facts_read(int socket, struct connection *c);
 /* The name service may hang, so a one-shot helper asks it and is killed after NAME_LOOKUP_TIMEOUT. Results are
  * cached for a minute. Each returns 0, 1 if there is no such name or number, or -errno (-ETIMEDOUT). */
 int names_user(const char *name, uid_t *ret);
-int names_group(const char *name, gid_t *ret);
 /* The groups that uid is in now, primary first, in a new array; 1 if there is no such user. */
 int names_groups(uid_t uid, gid_t **ret, size_t *ret_n);
 /* Always fills in something: the number if the name cannot be known. */
