@@ -30,6 +30,9 @@ struct stream {
 	sd_event_source *io, *defer;
 	struct watcher *watchers;
 	struct json_text text; /* one reply */
+	uint64_t rate;         /* events a second that policy allows; UINT32_MAX and above: any number */
+	uint64_t allowance;    /* events that may go out now */
+	uint64_t refilled;     /* when the allowance was last added to, µs */
 	bool in_turn;          /* the stream must outlive this turn */
 	bool flowing;          /* the last turn found events */
 };
@@ -147,6 +150,25 @@ static int gap_before(struct stream *s, const void *bytes, int64_t *ret)
 	return sequence_next(s->sequence, header.cpu, header.sequence, ret);
 }
 
+/* How many of n events policy lets through now. The rest stays in the ring, and when that is full the program
+ * counts what it drops: the limit costs nobody but the attachment itself. */
+static int limit_events(struct stream *s, int n)
+{
+	uint64_t now = 0, elapsed, more;
+
+	if (s->rate >= UINT32_MAX)
+		return n;
+	(void)sd_event_now(s->gate->event, CLOCK_MONOTONIC, &now);
+	/* At most one second's worth is saved up. */
+	elapsed = now - s->refilled < 1000000 ? now - s->refilled : 1000000;
+	more = elapsed * s->rate / 1000000;
+	if (more) {
+		s->allowance = s->allowance + more < s->rate ? s->allowance + more : s->rate;
+		s->refilled = now;
+	}
+	return s->allowance < (uint64_t)n ? (int)s->allowance : n;
+}
+
 /* Reads and hands out up to n events while somebody has room. The number of events, or -EBADMSG, -ENOMEM. */
 static int pump(struct stream *s, int n)
 {
@@ -247,9 +269,11 @@ static void turn(struct stream *s)
 	int n;
 
 	s->in_turn = true;
-	n = pump(s, EVENTS_PER_TURN);
-	if (n >= 0)
+	n = pump(s, limit_events(s, EVENTS_PER_TURN));
+	if (n >= 0) {
+		s->allowance -= s->rate >= UINT32_MAX ? 0 : (uint64_t)n;
 		flush_all(s);
+	}
 	s->in_turn = false;
 	if (n < 0) {
 		end_all(s, "the ring holds what cannot be an event");
@@ -354,6 +378,8 @@ static int stream_new(struct gate *gate, const struct message_stream *m, bool fr
 		return -ENOMEM;
 	s->gate = gate;
 	s->id = m->a.id;
+	s->rate = s->allowance = m->a.events_per_second;
+	(void)sd_event_now(gate->event, CLOCK_MONOTONIC, &s->refilled);
 	r = sequence_new(fresh, &s->sequence);
 	if (r < 0)
 		return r;

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <time.h>
 #include <sys/mman.h>
 
 #include <cmocka.h>
@@ -16,6 +17,8 @@
 
 #define RUN   "{\"method\":\"io.bpfwarden.Probe.Run\",\"parameters\":{\"probe\":\"test.probe\"},\"more\":true}"
 #define WATCH "{\"method\":\"io.bpfwarden.Probe.Watch\",\"parameters\":{\"attachment\":\"7\"},\"more\":true}"
+
+static uint64_t events_per_second = UINT64_MAX; /* of the streams that begin */
 
 /* Answers the client's call with a stream of attachment 7 on this ring. */
 static void begin(struct fixture *f, struct client *c, const char *call, uint32_t type,
@@ -30,6 +33,7 @@ static void begin(struct fixture *f, struct client *c, const char *call, uint32_
 	m.m.type = MESSAGE_REPLY_STREAM;
 	m.a.id = 7;
 	m.a.ring_size = ring->size;
+	m.a.events_per_second = events_per_second;
 	m.a.privacy_max = SPEC_PRIVACY_PII;
 	event_spec(&m.spec, SPEC_HAS_DEMUX, sizeof(uint64_t));
 	event_spec_field(&m.spec, "payload", SPEC_TYPE_U64, 8, SPEC_PRIVACY_SAFE);
@@ -131,6 +135,39 @@ static void test_quiet_ring(void **state)
 	begin(f, &c, RUN, MESSAGE_ATTACH, &ring);
 	ring_fixture_produce(&ring, 10);
 	take_until(&c, &seen, 10);
+	client_free(&c);
+	warden_record(f, MESSAGE_CLOSED);
+	ring_fixture_free(&ring);
+}
+
+static double seconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* A second's worth goes out at once, the rest as policy lets it, and nothing is lost as long as the ring has
+ * room. Only the lower bound of the time is asserted: a slow machine takes longer. */
+static void test_events_per_second(void **state)
+{
+	struct fixture *f = *state;
+	struct client c = client_new(f);
+	struct ring_fixture ring;
+	struct seen seen = { 0 };
+	double start;
+
+	if (!ring_fixture_new(&ring, 1 << 20, true))
+		skip();
+	events_per_second = 1000;
+	begin(f, &c, RUN, MESSAGE_ATTACH, &ring);
+	events_per_second = UINT64_MAX;
+	start = seconds();
+	ring_fixture_produce(&ring, 3000);
+	take_until(&c, &seen, 3000);
+	assert_int_equal(seen.lost, 0);
+	assert_true(seconds() - start > 1.9);
 	client_free(&c);
 	warden_record(f, MESSAGE_CLOSED);
 	ring_fixture_free(&ring);
@@ -290,6 +327,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_run),
 		TEST(test_quiet_ring),
+		TEST(test_events_per_second),
 		TEST(test_lost_in_kernel),
 		TEST(test_slow_watcher),
 		TEST(test_unread_stays),
