@@ -24,6 +24,17 @@ etc=$prefix/etc/bpfwarden
 export PATH=$prefix/bin:$PATH BPFWARDEN_SOCKET=$rundir/io.bpfwarden LC_ALL=C
 alice=warden-alice bob=warden-bob carol=warden-carol
 
+# as USER|UID COMMAND…: a number is somebody without an account who is in bpfwarden-users.
+as() {
+	local who=$1 group groups
+	shift
+	case "$who" in
+	[0-9]*) group=$(getent group bpfwarden-users | cut -d: -f3) groups=--clear-groups ;;
+	*) group=$(id -g "$who") groups=--init-groups ;;
+	esac
+	setpriv --reuid "$who" --regid "$group" "$groups" --inh-caps=-all --ambient-caps=-all -- "$@"
+}
+
 host_cleanup() { :; } # of the test itself, before the daemon ends
 
 host_end() {
@@ -47,7 +58,6 @@ host_begin() {
 	ensure_person $bob bpfwarden-users
 	ensure_person $carol
 	alice_uid=$(id -u $alice) bob_uid=$(id -u $bob)
-	users_gid=$(getent group bpfwarden-users | cut -d: -f3)
 	work=$(mktemp -d /var/tmp/bpfwarden-host-XXXXXX)
 	chmod 755 "$work"
 	exercise=$work/exercise # a build directory need not be one that everybody may enter
@@ -143,4 +153,24 @@ audit() {
 	local filter=$1
 	shift
 	bpfwarden -o json audit list "$@" | jq -c ".record | select($filter)"
+}
+
+call_program='
+import os, socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.connect(os.environ["BPFWARDEN_SOCKET"])
+s.sendall(b"{\"method\":\"%s\",\"parameters\":%s}\0" % tuple(map(os.fsencode, sys.argv[1:])))
+reply = b""
+while not reply.endswith(b"\0"):
+    part = s.recv(65536)
+    if not part:
+        sys.exit("the daemon closed the connection")
+    reply += part
+print(reply.rstrip(b"\0").decode())
+'
+# call USER METHOD PARAMETERS: the reply as the daemon sent it, with the name of a typed error.
+call() {
+	local who=$1
+	shift
+	as "$who" /usr/bin/python3 -c "$call_program" "$@"
 }
