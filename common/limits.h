@@ -54,6 +54,7 @@
 #define ATTACHMENT_LINGER	    10000 /* a run outlives its last connection by this */
 #define ATTACHMENT_DEADLINE_DEFAULT (8ULL * 3600 * 1000)
 #define RUNNER_TIMEOUT		    120000 /* emulated machines are 20 to 50 times slower */
+#define RUNNER_REAP_INTERVAL	    100 /* between two looks whether a killed runner has ended */
 #define PARSER_CHILD_TIMEOUT	    60000
 #define NAME_LOOKUP_TIMEOUT	    200
 #define NAME_LOOKUP_POLICY_TIMEOUT  10000 /* of a name in the policy */

@@ -46,6 +46,8 @@ struct loader {
 	struct verdicts *verdicts;
 	struct instance *instances;
 	struct load *loads;
+	struct load *dying; /* killed, but their runners have not ended yet */
+	sd_event_source *reaper;
 };
 
 static struct instance *find_instance(struct loader *loader, uint64_t id)
@@ -93,6 +95,35 @@ static int reply_gone(struct loader *loader, uint64_t call)
 	return reply_refusal(loader, call, REFUSAL_NO_SUCH_ATTACHMENT, "", "the loader has no such attachment");
 }
 
+/* A light skeleton inside a helper of the kernel (a map that is changed again and again, each time with a grace
+ * period) does not die before it returns, however hard it is killed: nothing may wait for that. */
+static int reap(struct loader *loader)
+{
+	int r;
+
+	for (struct load **p = &loader->dying; *p;) {
+		struct load *load = *p;
+
+		if (waitpid(load->pid, NULL, WNOHANG) == 0) {
+			p = &load->next;
+			continue;
+		}
+		*p = load->next;
+		free(load);
+	}
+	if (!loader->dying)
+		return 0;
+	r = sd_event_source_set_time_relative(loader->reaper, RUNNER_REAP_INTERVAL * 1000ULL);
+	return r < 0 ? r : sd_event_source_set_enabled(loader->reaper, SD_EVENT_ONESHOT);
+}
+
+static int on_reap(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	(void)source;
+	(void)usec;
+	return reap(userdata);
+}
+
 /* Ends a load: whoever started it is told, its runner is dead or dies. */
 static void load_end(struct load *load, const struct refusal *refusal)
 {
@@ -110,17 +141,20 @@ static void load_end(struct load *load, const struct refusal *refusal)
 	loaded.m = (struct message){ .type = MESSAGE_LOADED, .call = load->call };
 	(void)PEER_SEND(loader->warden, &loaded, NULL, 0);
 
-	if (load->pid > 0) {
-		(void)kill(load->pid, SIGKILL);
-		(void)waitpid(load->pid, NULL, 0);
-	}
 	while (*p != load)
 		p = &(*p)->next;
 	*p = load->next;
 	sd_event_source_disable_unref(load->io);
 	sd_event_source_disable_unref(load->deadline);
 	close_fd(load->fd);
-	free(load);
+	if (load->pid <= 0) {
+		free(load);
+		return;
+	}
+	(void)kill(load->pid, SIGKILL);
+	load->next = loader->dying;
+	loader->dying = load;
+	(void)reap(loader);
 }
 
 static int load_finish(struct load *load, int *fds, struct refusal *refusal)
@@ -470,6 +504,8 @@ static int loader_startup(struct loader *loader)
 	if (r >= 0)
 		r = sd_event_default(&loader->event);
 	if (r >= 0)
+		r = sd_event_add_time_relative(loader->event, &loader->reaper, CLOCK_MONOTONIC, 0, 0, on_reap, loader);
+	if (r >= 0)
 		r = verdicts_new(loader->event, listener, &loader->verdicts);
 	if (r >= 0)
 		r = process_uid(SIDE_WARDEN, &warden.uid);
@@ -497,6 +533,13 @@ int loader_main(void)
 
 		load_end(loader.loads, &none);
 	}
+	while (loader.dying) {
+		struct load *next = loader.dying->next;
+
+		free(loader.dying);
+		loader.dying = next;
+	}
+	sd_event_source_disable_unref(loader.reaper);
 	peer_free(loader.warden);
 	verdicts_free(loader.verdicts);
 	while (loader.instances) {
