@@ -446,7 +446,7 @@ static uint32_t data_of(const struct spec *spec, uint32_t variant)
 	for (uint32_t i = 0; i < spec->variants[variant].n_maps; i++) {
 		uint32_t kind = spec->variants[variant].maps[i].kind;
 
-		if (kind == SPEC_MAP_HISTOGRAMS || kind == SPEC_MAP_COUNTS)
+		if (kind == SPEC_MAP_HISTOGRAMS || kind == SPEC_MAP_COUNTS || kind == SPEC_MAP_TABLE)
 			data |= MESSAGE_DATA_AGGREGATES;
 		if (kind == SPEC_MAP_EVENTS)
 			data |= MESSAGE_DATA_EVENTS;
@@ -686,7 +686,7 @@ int request_attach(struct warden *w, struct connection *c, const struct message_
 		act.detail = "dry run";
 	r = record_decision(w, &act, true, &t->a.decision, &refusal);
 	if (r < 0)
-		return r;
+		r = refusal_set(&refusal, REFUSAL_AUDIT_UNAVAILABLE, "append", "%s", strerror(-r));
 	if (r > 0) {
 		reply_refusal(w, c->number, m->m.call, &refusal);
 		return 0;

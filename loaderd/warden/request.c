@@ -16,8 +16,10 @@
 
 void reply_refusal(struct warden *w, uint64_t connection, uint64_t call, const struct refusal *refusal)
 {
-	struct message_refusal m = { .m = { .type = MESSAGE_REPLY_REFUSAL, .connection = connection, .call = call },
-				     .refusal = *refusal };
+	struct message_refusal m = {
+		.m = { .type = MESSAGE_REPLY_REFUSAL, .connection = connection, .call = call },
+		.refusal = *refusal
+	};
 
 	if (w->gate && client_find(w, connection))
 		(void)PEER_SEND(w->gate, &m, NULL, 0);
@@ -50,9 +52,9 @@ void reply_text(struct warden *w, uint64_t connection, uint64_t call, const char
 
 void reply_attachment(struct warden *w, uint64_t connection, uint64_t call, const struct attached *at)
 {
-	struct message_attachment m = { .m = { .type = MESSAGE_REPLY_ATTACHMENT, .connection = connection,
-					       .call = call },
-					.a = at->a };
+	struct message_attachment m = {
+		.m = { .type = MESSAGE_REPLY_ATTACHMENT, .connection = connection, .call = call }, .a = at->a
+	};
 
 	memcpy(m.kernel_verified, at->instance->kernel_verified, sizeof(m.kernel_verified));
 	if (w->gate && client_find(w, connection))
@@ -86,8 +88,12 @@ int reply_stream(struct warden *w, uint64_t connection, uint64_t call, const str
 bool may(struct warden *w, const struct connection *c, enum policy_action action, const char *probe,
 	 struct policy_decision *ret)
 {
-	struct policy_request request = { .action = action, .uid = c->uid, .gids = c->gids, .n_gids = c->n_gids,
-					  .namespace = c->namespace, .target_kind = TARGET_HOST };
+	struct policy_request request = { .action = action,
+					  .uid = c->uid,
+					  .gids = c->gids,
+					  .n_gids = c->n_gids,
+					  .namespace = c->namespace,
+					  .target_kind = TARGET_HOST };
 	struct policy_decision decision;
 
 	snprintf(request.probe, sizeof(request.probe), "%s", probe ? probe : "");
@@ -99,8 +105,12 @@ bool may(struct warden *w, const struct connection *c, enum policy_action action
 
 static bool may_see_host(struct warden *w, const struct connection *c, const struct attachment *a)
 {
-	struct policy_request request = { .action = POLICY_ATTACH, .uid = c->uid, .gids = c->gids,
-					  .n_gids = c->n_gids, .namespace = c->namespace, .data = 1,
+	struct policy_request request = { .action = POLICY_ATTACH,
+					  .uid = c->uid,
+					  .gids = c->gids,
+					  .n_gids = c->n_gids,
+					  .namespace = c->namespace,
+					  .data = 1,
 					  .target_kind = TARGET_HOST };
 	struct policy_decision decision;
 
@@ -109,8 +119,8 @@ static bool may_see_host(struct warden *w, const struct connection *c, const str
 	return decision.allowed;
 }
 
-static int deny(struct warden *w, const struct connection *c, uint64_t call, const char *action, const char *probe,
-		const struct policy_decision *decision)
+static int deny(struct warden *w, const struct connection *c, uint64_t call, const char *action,
+		const char *probe, const struct policy_decision *decision)
 {
 	struct act act = { .by = c, .action = action, .probe = probe, .rule = decision->rule };
 	struct refusal refusal;
@@ -159,11 +169,13 @@ static int on_list(struct warden *w, struct connection *c, const struct message 
 		if (best == b && !b->revoked)
 			r = send_bundle(w, c, m->call, b);
 	}
-	reply_end(w, c->number, m->call);
+	if (r >= 0)
+		reply_end(w, c->number, m->call);
 	return r;
 }
 
-static int on_registry_list(struct warden *w, struct connection *c, const struct message *m, int *fds, size_t n_fds)
+static int on_registry_list(struct warden *w, struct connection *c, const struct message *m, int *fds,
+			    size_t n_fds)
 {
 	int r = 0;
 
@@ -171,11 +183,13 @@ static int on_registry_list(struct warden *w, struct connection *c, const struct
 	(void)n_fds;
 	for (struct bundle *b = w->bundles; b && r >= 0; b = b->next)
 		r = send_bundle(w, c, m->call, b);
-	reply_end(w, c->number, m->call);
+	if (r >= 0)
+		reply_end(w, c->number, m->call);
 	return r;
 }
 
-static int on_describe(struct warden *w, struct connection *c, const struct message *m, int *fds, size_t n_fds)
+static int on_describe(struct warden *w, struct connection *c, const struct message *m, int *fds,
+		       size_t n_fds)
 {
 	const struct message_bundle *q = (const struct message_bundle *)(const void *)m;
 	struct message_reply_spec *reply;
@@ -205,7 +219,8 @@ static int on_describe(struct warden *w, struct connection *c, const struct mess
 	reply->spec = *b->spec;
 	r = PEER_SEND(w->gate, reply, NULL, 0);
 	free(reply);
-	reply_end(w, c->number, m->call);
+	if (r >= 0)
+		reply_end(w, c->number, m->call);
 	return r;
 }
 
@@ -264,7 +279,8 @@ static bool on_values(struct order *order, const struct message *m, int *fds, si
 	(void)fds;
 	(void)n_fds;
 	if (!m || m->type == MESSAGE_DONE || !at) {
-		refusal_set(&refusal, REFUSAL_UNAVAILABLE, "loader", "the attachment cannot be read now: try again");
+		refusal_set(&refusal, REFUSAL_UNAVAILABLE, "loader",
+			    "the attachment cannot be read now: try again");
 		reply_refusal(w, order->connection, order->client_call, &refusal);
 		return true;
 	}
@@ -275,9 +291,9 @@ static bool on_values(struct order *order, const struct message *m, int *fds, si
 	if (!c || !w->gate || m->size > sizeof(row))
 		return false;
 	memcpy(&row, m, m->size);
-	row.m.type = m->type == MESSAGE_COUNTERS  ? MESSAGE_REPLY_COUNTERS :
-		     m->type == MESSAGE_HISTOGRAM ? MESSAGE_REPLY_HISTOGRAM :
-						    MESSAGE_REPLY_COUNT;
+	row.m.type = m->type == MESSAGE_COUNTERS    ? MESSAGE_REPLY_COUNTERS
+		     : m->type == MESSAGE_HISTOGRAM ? MESSAGE_REPLY_HISTOGRAM
+						    : MESSAGE_REPLY_COUNT;
 	row.m.connection = order->connection;
 	row.m.call = order->client_call;
 	/* Program-wide counters tell of the activity of others. */
@@ -324,7 +340,10 @@ static int on_detach(struct warden *w, struct connection *c, const struct messag
 		return no_such(w, c, m->call, q->id);
 	if (at->a.uid != c->uid && !may(w, c, POLICY_DETACH_ANY, at->a.probe, &decision))
 		return no_such(w, c, m->call, q->id);
-	act = (struct act){ .by = c, .action = "detach", .probe = at->a.probe, .rule = decision.rule,
+	act = (struct act){ .by = c,
+			    .action = "detach",
+			    .probe = at->a.probe,
+			    .rule = decision.rule,
 			    .attachment = at->a.id };
 	/* Detaching goes on without a log: it takes rights away. */
 	if (record_decision(w, &act, true, &seq, &refusal))
@@ -342,7 +361,8 @@ static int on_status(struct warden *w, struct connection *c, const struct messag
 
 	(void)fds;
 	(void)n_fds;
-	if (all && !may(w, c, POLICY_DETACH_ANY, "*", &decision) && !may(w, c, POLICY_AUDIT_READ, "", &decision))
+	if (all && !may(w, c, POLICY_DETACH_ANY, "*", &decision) &&
+	    !may(w, c, POLICY_AUDIT_READ, "", &decision))
 		return deny(w, c, m->call, "status", NULL, &decision);
 	for (struct attached *at = w->attached; at; at = at->next)
 		if (all || at->a.uid == c->uid)
@@ -409,12 +429,18 @@ static int on_section(void *userdata, const struct policy_explanation *e)
 	return 0;
 }
 
-static int on_policy_mine(struct warden *w, struct connection *c, const struct message *m, int *fds, size_t n_fds)
+static int on_policy_mine(struct warden *w, struct connection *c, const struct message *m, int *fds,
+			  size_t n_fds)
 {
-	/* Whether a section concerns the caller is told by its conditions on the caller alone, which come first: the
-	 * probe may be any. */
-	struct policy_request request = { .action = POLICY_ATTACH, .uid = c->uid, .gids = c->gids,
-					  .n_gids = c->n_gids, .namespace = c->namespace, .probe = "any", .data = 1,
+	/* Whether a section concerns the caller is told by its conditions on the caller alone, which come
+	 * first: the probe may be any. */
+	struct policy_request request = { .action = POLICY_ATTACH,
+					  .uid = c->uid,
+					  .gids = c->gids,
+					  .n_gids = c->n_gids,
+					  .namespace = c->namespace,
+					  .probe = "any",
+					  .data = 1,
 					  .target_kind = TARGET_SELF };
 	struct mine mine = { w, c->number, m->call };
 
@@ -433,12 +459,16 @@ static int on_row(const struct audit_row *row, void *userdata)
 	return 0;
 }
 
-static int on_audit_query(struct warden *w, struct connection *c, const struct message *m, int *fds, size_t n_fds)
+static int on_audit_query(struct warden *w, struct connection *c, const struct message *m, int *fds,
+			  size_t n_fds)
 {
 	const struct message_audit_query *q = (const struct message_audit_query *)(const void *)m;
 	struct mine to = { w, c->number, m->call };
-	struct audit_filter filter = { .since = q->since, .until = q->until, .from_seq = q->from,
-				       .by_uid = q->uid != UINT32_MAX, .uid = q->uid,
+	struct audit_filter filter = { .since = q->since,
+				       .until = q->until,
+				       .from_seq = q->from,
+				       .by_uid = q->uid != UINT32_MAX,
+				       .uid = q->uid,
 				       .limit = q->limit > UINT32_MAX ? UINT32_MAX : (uint32_t)q->limit,
 				       .reverse = q->flags & MESSAGE_FLAG_REVERSE };
 	struct act act = { .by = c, .action = "audit-read" };
@@ -478,8 +508,8 @@ static int on_audit_query(struct warden *w, struct connection *c, const struct m
 
 int request_handle(struct warden *w, const struct message *m, int *fds, size_t n_fds)
 {
-	static int (*const handlers[_MESSAGE_MAX])(struct warden *, struct connection *, const struct message *,
-						   int *, size_t) = {
+	static int (*const handlers[_MESSAGE_MAX])(struct warden *, struct connection *,
+						   const struct message *, int *, size_t) = {
 		[MESSAGE_CLOSED] = on_closed,
 		[MESSAGE_LIST] = on_list,
 		[MESSAGE_DESCRIBE] = on_describe,
@@ -496,8 +526,18 @@ int request_handle(struct warden *w, const struct message *m, int *fds, size_t n
 		[MESSAGE_AUDIT_QUERY] = on_audit_query,
 	};
 	struct connection *c = client_find(w, m->connection);
+	uint64_t number = m->connection, call = m->call;
+	struct refusal refusal;
+	int r;
 
 	if (!c || !handlers[m->type])
 		return -EPROTO;
-	return handlers[m->type](w, c, m, fds, n_fds);
+	r = handlers[m->type](w, c, m, fds, n_fds);
+	if (r >= 0 || r == -EPROTO)
+		return r;
+	/* Our own trouble is no fault of the gate's, and no reason to end everybody's connections. */
+	refusal_set(&refusal, REFUSAL_UNAVAILABLE, "warden", "the request cannot be handled now: %s",
+		    strerror(-r));
+	reply_refusal(w, number, call, &refusal);
+	return 0;
 }
