@@ -174,7 +174,9 @@ static void on_enroll_durable(struct pending *pending, const struct refusal *fai
 		enrolling_free(e);
 		return;
 	}
-	record_outcome(w, &act, true);
+	/* A dry run is a decision without an outcome, as with attach. */
+	if (!(e->request.flags & MESSAGE_FLAG_DRY_RUN))
+		record_outcome(w, &act, true);
 	if (c && w->gate) {
 		bundle_row(w, e->bundle, c, &row);
 		row.m.connection = c->number;
@@ -389,6 +391,23 @@ static void on_one_ended(void *userdata)
 		revoke_done(v);
 }
 
+static bool is_of(const struct attached *at, const struct bundle *b)
+{
+	return b->spec && !memcmp(at->a.digest, b->digest, DIGEST_SIZE) && !at->ended;
+}
+
+/* Says how many attachments would end. */
+static void on_dry_run_durable(struct pending *pending, const struct refusal *failed)
+{
+	struct revoking *v = (struct revoking *)(void *)pending;
+	const struct bundle *b = bundle_named(v->w, v->name, v->serial);
+
+	(void)failed;
+	for (const struct attached *at = v->w->attached; b && at; at = at->next)
+		v->detached += is_of(at, b);
+	revoke_done(v);
+}
+
 static void detach_all(struct revoking *v, const struct bundle *b)
 {
 	char reason[REFUSAL_REASON_MAX];
@@ -397,7 +416,7 @@ static void detach_all(struct revoking *v, const struct bundle *b)
 		 v->reason[0] ? ": " : "", v->reason);
 	v->left = 1;
 	for (struct attached *at = v->w->attached; at; at = at->next)
-		if (b->spec && !memcmp(at->a.digest, b->digest, DIGEST_SIZE) && !at->ended) {
+		if (is_of(at, b)) {
 			at->ended = on_one_ended;
 			at->ended_userdata = v;
 			v->detached++;
@@ -481,8 +500,8 @@ int request_revoke(struct warden *w, struct connection *c, const struct message_
 	memcpy(v->user, c->user, sizeof(v->user));
 	memcpy(v->rule, decision.rule, sizeof(v->rule));
 	if (m->flags & MESSAGE_FLAG_DRY_RUN) {
-		revoke_done(v);
-		return 0;
+		v->pending.go = on_dry_run_durable;
+		act.detail = "dry run";
 	}
 	if (record_decision(w, &act, true, &v->decision, &refusal))
 		process_log(2, "a revocation is not in the audit log: %s", refusal.reason);
