@@ -29,6 +29,8 @@
 #define SPEC_LABELS_MAX	    6
 #define SPEC_PARAMS_MAX	    16
 #define SPEC_ROLES_MAX	    4
+#define LABELS_SIZE_MAX	    128  /* the key of histograms, counts and tables */
+#define TABLE_VALUE_SIZE_MAX 4096 /* of one CPU */
 
 /* Trust */
 #define TRUST_ROLES_MAX	    32 /* bits of a uint32_t */

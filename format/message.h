@@ -257,7 +257,6 @@ struct message_counters {
 	struct bw_counters counters; /* summed over the CPUs; sequence is the sum, too */
 };
 
-#define LABELS_SIZE_MAX 128
 struct message_histogram {
 	struct message m;
 	uint32_t labels_size;

@@ -180,6 +180,7 @@ static const struct map_rule {
 				BW_SLOTS_MAX },
 	[SPEC_MAP_TOTALS] = { TYPE(BPF_MAP_TYPE_PERCPU_ARRAY), 4, sizeof(struct bw_counters), 1 },
 	[SPEC_MAP_EVENTS] = { TYPE(BPF_MAP_TYPE_RINGBUF), 0, 0, ANY },
+	[SPEC_MAP_TABLE] = { HASHES, ANY, ANY, ANY },
 };
 
 static bool type_in(uint64_t types, uint32_t type)
@@ -248,6 +249,10 @@ static int check_map(const struct spec_variant *v, const struct spec_map *m, str
 	if (m->kind == SPEC_MAP_EVENTS && !ring_size(m->max_entries))
 		BROKEN("M17", "variant %s: map %s: %u bytes is not a power of two of pages", v->name, m->name,
 		       m->max_entries);
+	if (m->kind == SPEC_MAP_TABLE && (m->key_size > LABELS_SIZE_MAX || !m->value_size ||
+					  m->value_size % 8 || m->value_size > TABLE_VALUE_SIZE_MAX))
+		BROKEN("M17", "variant %s: map %s: a table's key has at most %d bytes, its value some u64",
+		       v->name, m->name, LABELS_SIZE_MAX);
 	return check_inner(v, m, refusal);
 }
 

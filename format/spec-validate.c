@@ -291,6 +291,7 @@ static int check_served(const struct spec *s, const struct spec_variant *v, stru
 		{ SPEC_MAP_COUNTS, false, demux },
 		{ SPEC_MAP_COUNTERS, false, demux },
 		{ SPEC_MAP_EVENTS, !demux && events, !demux && events },
+		{ SPEC_MAP_TABLE, false, !demux },
 		{ SPEC_MAP_PARAMS, s->n_params, true },
 	};
 
@@ -310,14 +311,15 @@ static int check_served(const struct spec *s, const struct spec_variant *v, stru
 /* The key of histograms and counts is the labels' struct; parameters lie within their map's value. */
 static int check_fit(const struct spec *s, const struct spec_variant *v, struct refusal *refusal)
 {
-	static const uint32_t labelled[] = { SPEC_MAP_HISTOGRAMS, SPEC_MAP_COUNTS };
+	static const uint32_t labelled[] = { SPEC_MAP_HISTOGRAMS, SPEC_MAP_COUNTS, SPEC_MAP_TABLE };
 	const struct spec_field *label = s->n_labels ? &s->labels[s->n_labels - 1] : NULL;
 	const struct spec_param *param = s->n_params ? &s->params[s->n_params - 1] : NULL;
 	const struct spec_map *m;
 
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < sizeof(labelled) / sizeof(*labelled); i++) {
 		m = spec_variant_map(v, labelled[i]);
-		if (m && label && label->offset + label->size > m->inner_key_size)
+		if (m && label &&
+		    label->offset + label->size > (m->inner_type ? m->inner_key_size : m->key_size))
 			BROKEN("M18", "variant %s: label %s lies outside the key of map %s", v->name,
 			       label->name, m->name);
 	}

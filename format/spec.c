@@ -17,6 +17,7 @@ static const char *const map_kinds[_SPEC_MAP_KIND_MAX] = {
 	[SPEC_MAP_HISTOGRAMS] = "histograms", [SPEC_MAP_COUNTS] = "counts",
 	[SPEC_MAP_COUNTERS] = "counters",     [SPEC_MAP_TOTALS] = "totals",
 	[SPEC_MAP_EVENTS] = "events",         [SPEC_MAP_STATE] = "state",
+	[SPEC_MAP_TABLE] = "table",
 };
 
 static const char *const types[_SPEC_TYPE_MAX] = {

@@ -37,6 +37,7 @@ enum spec_map_kind {
 	SPEC_MAP_TOTALS,     /* struct bw_counters, one entry, per CPU: program-wide */
 	SPEC_MAP_EVENTS,     /* a ring buffer of a third-party object: private delivery, target host only */
 	SPEC_MAP_STATE,	     /* private, holds state between events (storage maps and the like) */
+	SPEC_MAP_TABLE,	     /* of a third-party object: a hash, labels → a value that begins with a u64, its count */
 	_SPEC_MAP_KIND_MAX,
 };
 const char *spec_map_kind_name(uint32_t kind);

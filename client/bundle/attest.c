@@ -103,6 +103,9 @@ static int attest_variant(const struct bundle *bundle, const struct spec_variant
 	r = object_open(file->bytes, file->size, bundle->spec.name, &object, refusal);
 	if (!r)
 		r = choose_programs(object, v, refusal);
+	/* Sizes that the object leaves open are the author's to say; those that it has stay. */
+	for (uint32_t i = 0; !r && i < v->n_maps; i++)
+		(void)object_set_size(object, v->maps[i].name, v->maps[i].max_entries, v->maps[i].value_size);
 	if (!r)
 		r = object_build(object, &s, refusal);
 	if (!r)

@@ -205,7 +205,16 @@ static int build_skeleton(struct build *b, const struct template_variant *tv, co
 		if (!object_set_program(object, tv->skip[j], false))
 			REFUSE("B6", "variant %s: the object has no program %s to skip", tv->name,
 			       tv->skip[j]);
+	for (size_t j = 0; j < b->t->n_maps; j++)
+		if (b->t->maps[j].entries &&
+		    !object_set_size(object, b->t->maps[j].name, (uint32_t)b->t->maps[j].entries,
+				     (uint32_t)b->t->maps[j].value_size))
+			REFUSE("B4", "variant %s: the object gives map %s a size already, or has no such map",
+			       tv->name, b->t->maps[j].name);
 	r = object_build(object, ret, refusal);
+	for (size_t j = 0; !r && j < b->t->n_maps; j++)
+		if (b->t->maps[j].kind == SPEC_MAP_TABLE)
+			r = object_check_table(object, b->t->maps[j].name, refusal);
 	return r ? r : add_schema(b, object_btf(object), i);
 }
 

@@ -19,12 +19,15 @@ static bool has_kind(const struct spec_variant *v, uint32_t kind)
 	return spec_variant_map(v, kind) != NULL;
 }
 
+/* Sections of data are maps, too; their names begin with the probe's, which the author has yet to choose. */
 static json_t *guess_maps(const struct spec_variant *v)
 {
 	json_t *maps = json_object();
 
 	for (uint32_t i = 0; i < v->n_maps; i++)
-		json_object_set_new(maps, v->maps[i].name, json_string(spec_map_kind_name(v->maps[i].kind)));
+		if (!strchr(v->maps[i].name, '.'))
+			json_object_set_new(maps, v->maps[i].name,
+					    json_string(spec_map_kind_name(v->maps[i].kind)));
 	return maps;
 }
 

@@ -91,6 +91,23 @@ bool object_set_program(struct object *o, const char *name, bool in)
 	return false;
 }
 
+bool object_set_size(struct object *o, const char *name, uint32_t entries, uint32_t value_size)
+{
+	struct bpf_map *m;
+	bool set = false;
+
+	bpf_object__for_each_map(m, o->bpf)
+	{
+		if (!same_name(bpf_map__name(m), name))
+			continue;
+		if (entries && !bpf_map__max_entries(m))
+			set = bpf_map__set_max_entries(m, entries) == 0;
+		if (value_size && !bpf_map__value_size(m))
+			set = bpf_map__set_value_size(m, value_size) == 0 || set;
+	}
+	return set;
+}
+
 static int list_program(const struct bpf_program *p, struct spec_variant *v, struct refusal *refusal)
 {
 	const char *name = bpf_program__name(p), *hook = bpf_program__section_name(p);
@@ -293,5 +310,21 @@ int object_build(struct object *o, struct skeleton *ret, struct refusal *refusal
 	s.data_size = opts.data_sz;
 	*ret = s;
 	s = (struct skeleton){};
+	return 0;
+}
+
+int object_check_table(const struct object *object, const char *name, struct refusal *refusal)
+{
+	const struct bpf_map *map = bpf_object__find_map_by_name(object->bpf, name);
+	const struct btf *btf = bpf_object__btf(object->bpf);
+	const struct btf_type *type;
+
+	if (!map)
+		return 0;
+	type = btf__type_by_id(btf, (uint32_t)btf__resolve_type(btf, bpf_map__btf_value_type_id(map)));
+	if (type && btf_is_struct(type) && btf_vlen(type) && !btf_member_bit_offset(type, 0))
+		type = btf__type_by_id(btf, (uint32_t)btf__resolve_type(btf, btf_members(type)->type));
+	if (!type || !btf_is_int(type) || type->size != sizeof(uint64_t))
+		REFUSE("B8", "the values of map %s do not begin with a u64, so it is no table", name);
 	return 0;
 }

@@ -26,11 +26,19 @@ DEFINE_CLEANUP(struct object *, object_free)
  * False: no such program. Programs in sections that begin with '?' are out at first. */
 bool object_set_program(struct object *object, const char *name, bool in);
 
+/* Gives a map the sizes that the object leaves open, as a program that loads it by itself would; 0: none.
+ * False: the object has no such map, or leaves nothing open that is given. */
+bool object_set_size(struct object *object, const char *name, uint32_t entries, uint32_t value_size);
+
 /* All programs, whether in or out, and all maps, with their kinds as guessed from names and types. */
 int object_list(const struct object *object, struct spec_variant *ret, struct refusal *refusal);
 
 /* Owned by the object. */
 const struct btf *object_btf(const struct object *object);
+
+/* B8: the map of kind table has values that begin with a u64. A name that the object does not have is not
+ * looked at. */
+int object_check_table(const struct object *object, const char *name, struct refusal *refusal);
 
 struct skeleton {
 	void *insns, *data;

@@ -206,6 +206,38 @@ static int read_event(const char *name, const json_t *value, void *to, size_t si
 	return read_struct(name, value, &t->event, size, refusal);
 }
 
+static int read_kind(const char *name, const json_t *value, void *to, size_t size, struct refusal *refusal)
+{
+	(void)size;
+	if (!json_is_string(value) || !spec_map_kind_from_name(json_string_value(value), to))
+		REFUSE("P2", "%.60s is not the name of a map's kind", name);
+	return 0;
+}
+
+/* "KIND" or {"kind": "KIND", "entries": N, "value-size": N}. */
+static int read_map(const char *name, const json_t *value, struct template_map *m, struct refusal *refusal)
+{
+	const struct key keys[] = {
+		{ "kind", read_kind, &m->kind, 0, true },
+		{ "entries", read_u64, &m->entries, sizeof(m->entries), true },
+		{ "value-size", read_u64, &m->value_size, sizeof(m->value_size), false },
+		{},
+	};
+
+	if (strlen(name) >= sizeof(m->name))
+		REFUSE("P2", "the map name %.60s is too long", name);
+	snprintf(m->name, sizeof(m->name), "%s", name);
+	if (json_is_object(value)) {
+		TRY(read_keys(name, value, keys, refusal));
+		if (!m->entries || m->entries > UINT32_MAX || m->value_size > UINT32_MAX)
+			REFUSE("P2", "map %s: entries or value-size is not 1 to %u", name, UINT32_MAX);
+		return 0;
+	}
+	if (!json_is_string(value) || !spec_map_kind_from_name(json_string_value(value), &m->kind))
+		REFUSE("P2", "%.60s is not the name of a map with a kind", name);
+	return 0;
+}
+
 static int read_maps(const char *name, const json_t *value, void *to, size_t size, struct refusal *refusal)
 {
 	struct template *t = to;
@@ -215,14 +247,8 @@ static int read_maps(const char *name, const json_t *value, void *to, size_t siz
 	(void)size;
 	if (!json_is_object(value) || json_object_size(value) > SPEC_MAPS_MAX)
 		REFUSE("P2", "%s is not an object of at most %d maps", name, SPEC_MAPS_MAX);
-	json_object_foreach ((json_t *)value, map, kind) {
-		struct template_map *m = &t->maps[t->n_maps++];
-
-		if (strlen(map) >= sizeof(m->name) || !json_is_string(kind) ||
-		    !spec_map_kind_from_name(json_string_value(kind), &m->kind))
-			REFUSE("P2", "%s: %.60s is not the name of a map with a kind", name, map);
-		snprintf(m->name, sizeof(m->name), "%s", map);
-	}
+	json_object_foreach ((json_t *)value, map, kind)
+		TRY(read_map(map, kind, &t->maps[t->n_maps++], refusal));
 	return 0;
 }
 

@@ -33,6 +33,7 @@ struct template_struct {
 struct template_map {
 	char name[OBJECT_NAME_MAX];
 	uint32_t kind;
+	uint64_t entries, value_size; /* where the object leaves them open; 0: not said */
 };
 
 struct template_variant {

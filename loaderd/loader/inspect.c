@@ -42,6 +42,9 @@ static bool shape_fits(const struct spec_map *map)
 	    (map->inner_value_size != shape->inner_value_size || map->inner_type != BPF_MAP_TYPE_PERCPU_HASH ||
 	     map->inner_key_size == 0 || map->inner_key_size > LABELS_SIZE_MAX))
 		return false;
+	if (map->kind == SPEC_MAP_TABLE && (map->key_size > LABELS_SIZE_MAX || !map->value_size ||
+					    map->value_size % 8 || map->value_size > TABLE_VALUE_SIZE_MAX))
+		return false;
 	return map->kind != SPEC_MAP_COUNTERS && map->kind != SPEC_MAP_TOTALS ?
 		       true :
 		       map->type == BPF_MAP_TYPE_PERCPU_ARRAY;

@@ -292,14 +292,19 @@ static uint32_t count_key(const struct instance *instance, const struct bw_key *
 	return n;
 }
 
-/* A third-party object: its own ring, one subscriber, nothing to install. */
+/* A third-party object: its own ring and table, one subscriber, nothing to install. */
 static int subscribe_private(struct instance *instance, struct subscriber *s, struct refusal *refusal)
 {
-	int fd;
+	int fd, table = instance_map(instance, SPEC_MAP_TABLE);
 	const struct spec_map *ring = map_of_kind(instance, SPEC_MAP_EVENTS, &fd);
 
 	if (instance->subscribers)
 		return refusal_set(refusal, REFUSAL_LIMIT_EXCEEDED, "private", "this probe serves one attachment");
+	if (table >= 0 && (s->a.data & MESSAGE_DATA_AGGREGATES)) {
+		s->maps[SUBSCRIBER_COUNT] = dup(table);
+		if (s->maps[SUBSCRIBER_COUNT] < 0)
+			return -errno;
+	}
 	if (!ring)
 		return 0;
 	s->maps[SUBSCRIBER_RING] = dup(fd);

@@ -37,10 +37,11 @@ size_t values_cpus(void)
 	return possible_cpus;
 }
 
-/* Looks a per-CPU value of n u64 up and adds the CPUs together. */
-static int lookup_sum(int map, const void *key, uint64_t *sum, size_t n)
+/* Looks a value up and adds the CPUs together: the first n u64 of those of which it has `stride`. A map that
+ * is not per CPU fills in one. */
+static int lookup_sum(int map, const void *key, uint64_t *sum, size_t n, size_t stride)
 {
-	_cleanup_free_ uint64_t *values = calloc(possible_cpus * n, sizeof(*values));
+	_cleanup_free_ uint64_t *values = calloc(possible_cpus * stride, sizeof(*values));
 	int r;
 
 	if (!values)
@@ -51,7 +52,7 @@ static int lookup_sum(int map, const void *key, uint64_t *sum, size_t n)
 	memset(sum, 0, n * sizeof(*sum));
 	for (size_t cpu = 0; cpu < possible_cpus; cpu++)
 		for (size_t i = 0; i < n; i++)
-			sum[i] += values[cpu * n + i];
+			sum[i] += values[cpu * stride + i];
 	return 0;
 }
 
@@ -62,57 +63,79 @@ static int send_counters(struct peer *warden, uint64_t call, int map, uint32_t i
 
 	if (map < 0)
 		return 0;
-	if (lookup_sum(map, &index, (uint64_t *)&row.counters, sizeof(row.counters) / sizeof(uint64_t)) < 0)
+	const size_t n = sizeof(row.counters) / sizeof(uint64_t);
+
+	if (lookup_sum(map, &index, (uint64_t *)&row.counters, n, n) < 0)
 		return 0;
 	return PEER_SEND(warden, &row, NULL, 0);
 }
 
-static int send_histogram(struct peer *warden, uint64_t call, int map, const uint8_t *key, uint32_t key_size)
+/* A hash of an attachment, by labels. */
+struct table {
+	int map;
+	uint32_t key_size;
+	size_t stride; /* u64 a value and CPU */
+};
+
+static int send_histogram(struct peer *warden, uint64_t call, const struct table *table, const uint8_t *key)
 {
 	struct message_histogram row = { .m = { .type = MESSAGE_HISTOGRAM, .call = call },
-					 .labels_size = key_size };
+					 .labels_size = table->key_size };
+	const size_t n = sizeof(row.histogram) / sizeof(uint64_t);
 
-	memcpy(row.labels, key, key_size);
-	if (lookup_sum(map, key, (uint64_t *)&row.histogram, sizeof(row.histogram) / sizeof(uint64_t)) < 0)
+	memcpy(row.labels, key, table->key_size);
+	if (lookup_sum(table->map, key, (uint64_t *)&row.histogram, n, n) < 0)
 		return 0;
 	return PEER_SEND(warden, &row, NULL, 0);
 }
 
-static int send_count(struct peer *warden, uint64_t call, int map, const uint8_t *key, uint32_t key_size)
+static int send_count(struct peer *warden, uint64_t call, const struct table *table, const uint8_t *key)
 {
-	struct message_count row = { .m = { .type = MESSAGE_COUNT, .call = call }, .labels_size = key_size };
+	struct message_count row = { .m = { .type = MESSAGE_COUNT, .call = call },
+				     .labels_size = table->key_size };
 
-	memcpy(row.labels, key, key_size);
-	if (lookup_sum(map, key, &row.count, 1) < 0)
+	memcpy(row.labels, key, table->key_size);
+	if (lookup_sum(table->map, key, &row.count, 1, table->stride) < 0)
 		return 0;
 	return PEER_SEND(warden, &row, NULL, 0);
 }
 
-typedef int (*row_fn)(struct peer *warden, uint64_t call, int map, const uint8_t *key, uint32_t key_size);
+typedef int (*row_fn)(struct peer *warden, uint64_t call, const struct table *table, const uint8_t *key);
 
 /* One row for each key that the map holds now. Keys may come and go meanwhile: a vanished one starts the walk
  * again from the first, so the number of steps has a bound. */
-static int send_rows(struct peer *warden, uint64_t call, int map, uint32_t key_size, row_fn row)
+static int send_rows(struct peer *warden, uint64_t call, const struct table *table, row_fn row)
 {
 	uint8_t key[LABELS_SIZE_MAX], next[LABELS_SIZE_MAX];
-	int r = bpfcall_map_next_key(map, NULL, key);
+	int r = bpfcall_map_next_key(table->map, NULL, key);
 
 	for (int i = 0; i < ROWS_MAX && r >= 0; i++) {
-		r = row(warden, call, map, key, key_size);
+		r = row(warden, call, table, key);
 		if (r < 0)
 			return r;
-		r = bpfcall_map_next_key(map, key, next);
-		memcpy(key, next, key_size);
+		r = bpfcall_map_next_key(table->map, key, next);
+		memcpy(key, next, table->key_size);
 	}
 	return r == -ENOENT || r >= 0 ? 0 : r;
 }
 
-static uint32_t inner_key_size(const struct instance *instance, enum spec_map_kind kind)
+/* Sizes of the subscriber's own map, or of the object's if that has no header; inspect.h has seen them. */
+static struct table table_of(const struct instance *instance, enum spec_map_kind kind, int map)
 {
-	for (uint32_t i = 0; i < instance->variant->n_maps; i++)
-		if (instance->variant->maps[i].kind == (uint32_t)kind)
-			return instance->variant->maps[i].inner_key_size;
-	return 0;
+	struct table table = { .map = map };
+
+	for (uint32_t i = 0; i < instance->variant->n_maps; i++) {
+		const struct spec_map *m = &instance->variant->maps[i];
+
+		if (m->kind == (uint32_t)kind) {
+			table.key_size = m->inner_key_size;
+			table.stride = m->inner_value_size / sizeof(uint64_t);
+		} else if (m->kind == SPEC_MAP_TABLE && kind == SPEC_MAP_COUNTS) {
+			table.key_size = m->key_size;
+			table.stride = m->value_size / sizeof(uint64_t);
+		}
+	}
+	return table;
 }
 
 int values_send(struct peer *warden, uint64_t call, const struct instance *instance,
@@ -133,11 +156,10 @@ int values_send(struct peer *warden, uint64_t call, const struct instance *insta
 	if (r >= 0)
 		r = send_counters(warden, call, instance_map(instance, SPEC_MAP_TOTALS), 0, 1);
 	for (size_t i = 0; i < 2 && r >= 0; i++) {
-		uint32_t key_size = inner_key_size(instance, tables[i].kind);
-		int map = subscriber->maps[tables[i].map];
+		struct table table = table_of(instance, tables[i].kind, subscriber->maps[tables[i].map]);
 
-		if (map >= 0 && key_size && key_size <= LABELS_SIZE_MAX)
-			r = send_rows(warden, call, map, key_size, tables[i].row);
+		if (table.map >= 0 && table.key_size && table.key_size <= LABELS_SIZE_MAX)
+			r = send_rows(warden, call, &table, tables[i].row);
 	}
 	if (r < 0)
 		return r;

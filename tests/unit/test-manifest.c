@@ -147,6 +147,8 @@ static const struct {
 	{ "[1,131]", "[12,131]", "M16", "bpf_tail_call" },
 	{ "\"kind\":\"control\",\"type\":2", "\"kind\":\"control\",\"type\":3", "M17", "type 3 is not one" },
 	{ "\"kind\":\"params\",\"type\":2", "\"kind\":\"other\",\"type\":3", "M17", "type 3 is not one" },
+	{ "\"kind\":\"control\",\"type\":2", "\"kind\":\"table\",\"type\":2", "M17",
+	  "type 2 is not one for kind table" },
 	{ "\"name\":\"bw_params\",\"kind\":\"params\"", "\"name\":\"bw_control\",\"kind\":\"params\"", "M17",
 	  "two maps" },
 	{ "\"name\":\"bw_params\",\"kind\":\"params\"", "\"name\":\"bw params\",\"kind\":\"params\"", "M17",
