@@ -26,8 +26,8 @@ static const char *const warden_calls[] = {
 	/* the one-shot helper that asks the name service, and the library code that it runs */
 	"clone", "clone3", "fork", "vfork", "wait4", "waitid", "kill", "pipe2", "socketpair", "close_range", "dup2",
 	"dup3", "set_robust_list", "rseq", "prlimit64", "bind", "sendmmsg", "getrlimit", "setrlimit", "prctl",
-	/* signals arrive by descriptor */
-	"signalfd4", "eventfd2",
+	/* signals arrive by descriptor; units are followed over restarts */
+	"signalfd4", "eventfd2", "inotify_init1", "inotify_add_watch",
 	NULL,
 };
 const struct sandbox_list sandbox_warden = { .calls = warden_calls, .with_common = true };
