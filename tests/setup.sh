@@ -4,6 +4,9 @@
 
 setup_tree=$(dirname "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")")
 
+: "${HOME:=/root}"
+export HOME
+
 say() { printf '\033[1m== %s\033[0m\n' "$*"; }
 die() { printf '%s: %s\n' "$(basename "$0")" "$*" >&2; exit 1; }
 
