@@ -224,7 +224,7 @@ static int install_maps(struct instance *instance, struct subscriber *s, struct 
 		s->maps[i] = r;
 		changes[n++] = (struct slot_change){ .outer = outer_fd, .inner = s->maps[i] };
 	}
-	r = slot_change(s->a.slot, changes, n);
+	r = slot_fill(s->a.slot, changes, n);
 	if (r < 0)
 		return refuse(refusal, "slot", r);
 	if (s->maps[SUBSCRIBER_RING] >= 0)
@@ -243,7 +243,7 @@ static void remove_maps(struct instance *instance, struct subscriber *s)
 		if (s->maps[i] >= 0 && outer >= 0)
 			changes[n++] = (struct slot_change){ .outer = outer, .inner = -EBADF };
 	}
-	(void)slot_change(s->a.slot, changes, n);
+	slot_clear(s->a.slot, changes, n);
 }
 
 /* Settings and zeroed counters of the slot. */
