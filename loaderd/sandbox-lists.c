@@ -58,7 +58,7 @@ const struct sandbox_list sandbox_parser_child = { .calls = parser_child_calls, 
 static const char *const loader_calls[] = {
 	/* the parser's connection; the descriptor store and its barrier */
 	"accept4", "connect", "memfd_create", "pipe2", "socket",
-	/* runners */
+	/* runners, and the threads of slot.c */
 	"clone", "clone3", "close_range", "dup2", "kill", "prctl", "rseq", "seccomp", "set_robust_list", "setrlimit",
 	"prlimit64", "socketpair", "wait4", "landlock_create_ruleset", "landlock_restrict_self",
 	NULL,
