@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 /*
- * Changes a slot in several arrays of maps. Inside each such change, after it has taken effect, the kernel waits
- * for an RCU grace period (maybe_wait_bpf_programs(), 8 to 30 ms) so that no program that still runs uses what
- * was there before. Changes that are made by threads at the same time wait for the same one; and where nothing was
- * there before, nobody need wait at all.
+ * Changes a slot in several arrays of maps. Inside each such change, after it has taken effect, the kernel
+ * waits for an RCU grace period (maybe_wait_bpf_programs(), 8 to 30 ms) so that no program that still runs
+ * uses what was there before. Changes that are made by threads at the same time wait for the same one; and
+ * where nothing was there before, nobody need wait at all.
  */
 #include <stddef.h>
 #include <stdint.h>
