@@ -303,6 +303,26 @@ static void take_over_instance(struct warden *w, const struct message_loaded *m)
 	snprintf(row->kernel_verified, sizeof(row->kernel_verified), "%.31s", m->kernel_verified);
 }
 
+static int found(const struct audit_row *row, void *userdata)
+{
+	(void)row;
+	*(bool *)userdata = true;
+	return 1;
+}
+
+/* The warden may have died before the commit that was to carry the outcome. */
+static bool has_outcome(struct warden *w, const struct attachment *a)
+{
+	struct audit_filter filter = { .action = "attach", .verdict = AUDIT_OK, .limit = 1 };
+	struct refusal refusal;
+	bool is_there = false;
+	char id[24];
+
+	snprintf(id, sizeof(id), "%016" PRIx64, a->id);
+	filter.attachment = id;
+	return audit_query(w->audit, &filter, found, &is_there, &refusal) == 0 && is_there;
+}
+
 static void take_over_attachment(struct warden *w, const struct attachment *a)
 {
 	struct instance_row *row = row_by_number(w, a->instance);
@@ -319,7 +339,8 @@ static void take_over_attachment(struct warden *w, const struct attachment *a)
 	if (!at)
 		return;
 	at->alive = true;
-	record_outcome(w, &act, true);
+	if (!has_outcome(w, a))
+		record_outcome(w, &act, true);
 	start_linger(at);
 }
 
