@@ -155,6 +155,12 @@ audit() {
 	bpfwarden -o json audit list "$@" | jq -c ".record | select($filter)"
 }
 
+# one_outcome NAME: no decision in the log has two outcomes.
+one_outcome() {
+	check_equal "$1: no decision has two outcomes" \
+		"$(audit '.kind == "outcome"' | jq -s -c 'map(.decision) | group_by(.) | map(select(length > 1) | .[0])')" "[]"
+}
+
 call_program='
 import os, socket, sys
 s = socket.socket(socket.AF_UNIX)

@@ -90,5 +90,6 @@ for process in gate parser warden loader; do
 done
 kill_gates ${GATE_KILLS:-50}
 finish_stream
+one_outcome "the log"
 stop
 host_finish
