@@ -132,6 +132,9 @@ int registry_verify(struct warden *w, struct bundle *b, struct order *order)
 void registry_answered(struct bundle *b, const struct message_verified *v, int *fds, size_t n_fds)
 {
 	b->answered = true;
+	/* No word about the bundle: what was known of it goes on to hold. */
+	if (v->refusal.code == REFUSAL_UNAVAILABLE && b->spec)
+		return;
 	b->refusal = v->refusal;
 	if (b->refusal.code) {
 		refusal_sanitize(&b->refusal);
@@ -170,9 +173,9 @@ static void read_state(struct bundle *b)
 	char value[64];
 	size_t size;
 
-	if (dir < 0)
-		return;
-	fd = fd_open_trusted(dir, "state", geteuid());
+	if (dir == -ENOENT)
+		return; /* a shipped bundle that nobody said anything about */
+	fd = dir < 0 ? dir : fd_open_trusted(dir, "state", geteuid());
 	if (fd < 0 || fd_read_all(fd, 4096, &text, &size) < 0) {
 		/* An entry without a readable state is not offered to anybody. */
 		b->revoked = true;
@@ -313,14 +316,51 @@ static bool on_first_answer(struct order *order, const struct message *m, int *f
 	return true;
 }
 
+/* What was known of a bundle holds until the parser has looked at it again, so that reading the registry anew
+ * takes nothing away from those who use it meanwhile. */
+static void inherit(struct bundle *b, struct bundle *before)
+{
+	while (before && (before->serial != b->serial || before->shipped != b->shipped ||
+			  strcmp(before->name, b->name)))
+		before = before->next;
+	if (!before)
+		return;
+	b->revoked = b->revoked || before->revoked; /* also when that could not be written */
+	b->answered = before->answered;
+	b->refusal = before->refusal;
+	b->unsupported = before->unsupported;
+	memcpy(b->digest, before->digest, DIGEST_SIZE);
+	memcpy(b->signers, before->signers, sizeof(b->signers));
+	b->may = before->may;
+	b->variant = before->variant;
+	b->spec = take_ptr(before->spec);
+	b->enumerations = take_fd(before->enumerations);
+}
+
+static int scan_all(struct warden *w)
+{
+	struct bundle *before = take_ptr(w->bundles);
+	int r;
+
+	r = scan(w, PATH_BUNDLES, true);
+	if (r >= 0)
+		r = scan(w, PATH_REGISTRY, false);
+	if (r < 0) {
+		registry_free(w->bundles);
+		w->bundles = before;
+		return r;
+	}
+	for (struct bundle *b = w->bundles; b; b = b->next)
+		inherit(b, before);
+	registry_free(before);
+	return 0;
+}
+
 int registry_start(struct warden *w, void (*done)(struct warden *w))
 {
 	int r;
 
-	w->bundles = registry_free(w->bundles);
-	r = scan(w, PATH_BUNDLES, true);
-	if (r >= 0)
-		r = scan(w, PATH_REGISTRY, false);
+	r = scan_all(w);
 	if (r < 0)
 		return r;
 	w->registry_done = done;

@@ -14,6 +14,26 @@
 #include "loaderd/listen.h"
 #include "loaderd/sandbox.h"
 
+/* What was verified when it was attached, and is not any more: trust or the registry has changed since. */
+static void end_untrusted(struct warden *w)
+{
+	for (struct attached *at = w->attached, *next; at; at = next) {
+		const struct bundle *b = registry_by_digest(w, at->a.digest);
+		char reason[REFUSAL_REASON_MAX];
+
+		next = at->next;
+		if (!b || at->ending)
+			continue;
+		if (b->revoked)
+			snprintf(reason, sizeof(reason), "its bundle was revoked");
+		else if (b->refusal.code == REFUSAL_SIGNATURE_INVALID)
+			snprintf(reason, sizeof(reason), "its bundle is not trusted any more: %.300s", b->refusal.reason);
+		else
+			continue;
+		attached_end(at, reason, NULL, 0, 0);
+	}
+}
+
 /* --- the door opens last ------------------------------------------------------------------------------ */
 
 static void open_door(struct warden *w)
@@ -25,6 +45,8 @@ static void open_door(struct warden *w)
 		(void)sd_notify(0, "READY=1\nSTATUS=Ready");
 	}
 	connections_pause(w, !(w->ready && w->gate));
+	if (open)
+		end_untrusted(w);
 }
 
 static void on_reconciled(struct warden *w)
