@@ -49,7 +49,9 @@
 #define PEER_FDS_MAX		  80 /* BUNDLE_FILES_MAX + SIGNATURES_MAX + 1, rounded up */
 
 /* Attachments */
-#define ATTACHMENTS_MAX		    1024
+#define ATTACHMENTS_MAX		    1024 /* of all users: descriptor tables and the descriptor store have room for so many */
+#define ATTACHMENTS_ROOT_RESERVE    16
+#define ENROLMENTS_MAX		    4 /* under way at once; each user one, root always */
 #define SUBSCRIBERS_PER_KEY_MAX	    15
 #define ATTACHMENT_MEMORY_MAX	    (64U << 20)
 #define ATTACHMENT_RING_SIZE	    (256U << 10)

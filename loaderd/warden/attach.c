@@ -77,14 +77,25 @@ static void give_up(struct attaching *t, const struct refusal *refusal)
 
 /* --- subscribe ---------------------------------------------------------------------------------------- */
 
+static void start_stream(struct warden *w, uint64_t connection, uint64_t call, const struct attached *at, int ring)
+{
+	struct refusal r;
+
+	if (reply_stream(w, connection, call, at, ring) >= 0) {
+		reply_end(w, connection, call);
+		return;
+	}
+	refusal_set(&r, REFUSAL_UNAVAILABLE, "registry", "the bundle of this attachment is not in the registry any more");
+	reply_refusal(w, connection, call, &r);
+}
+
 static bool on_ring(struct order *order, const struct message *m, int *fds, size_t n_fds)
 {
 	struct attached *at = attached_find(order->w, order->number);
 	struct refusal r;
 
 	if (m && at && m->type == MESSAGE_RING && n_fds == 1) {
-		(void)reply_stream(order->w, order->connection, order->client_call, at, fds[0]);
-		reply_end(order->w, order->connection, order->client_call);
+		start_stream(order->w, order->connection, order->client_call, at, fds[0]);
 		return true;
 	}
 	refusal_set(&r, REFUSAL_UNAVAILABLE, "loader", "the loader is starting again: try again");
@@ -100,13 +111,17 @@ static void stream(struct warden *w, uint64_t connection, uint64_t call, struct 
 
 	attached_watch(at, connection);
 	if (!at->a.ring_size) {
-		(void)reply_stream(w, connection, call, at, -EBADF);
-		reply_end(w, connection, call);
+		start_stream(w, connection, call, at, -EBADF);
 		return;
 	}
 	order = order_new(w, SIDE_LOADER, on_ring, NULL);
-	if (!order)
+	if (!order) {
+		struct refusal r;
+
+		refusal_set(&r, REFUSAL_UNAVAILABLE, "warden", "out of memory");
+		reply_refusal(w, connection, call, &r);
 		return;
+	}
 	order->number = at->a.id;
 	order->connection = connection;
 	order->client_call = call;
@@ -136,7 +151,14 @@ static void attached_now(struct attaching *t, const struct attachment *a)
 	act.n_program_ids = t->instance->n_programs;
 	act.kernel_verified = t->instance->kernel_verified;
 	record_outcome(w, &act, true);
-	if (!client_find(w, t->connection)) {
+	if (act.bundle && act.bundle->revoked) {
+		struct refusal r;
+
+		/* Between decision and now, when it was in no list of what is attached. */
+		refusal_set(&r, REFUSAL_REVOKED, t->a.probe, "%s was revoked meanwhile", t->a.probe);
+		attached_end(at, r.reason, NULL, 0, 0);
+		reply_refusal(w, t->connection, t->call, &r);
+	} else if (!client_find(w, t->connection)) {
 		/* The client left meanwhile: an `attach` stays, a `run` has nobody to run for. */
 		if (a->flags & MESSAGE_FLAG_RUN)
 			attached_end(at, "its connection closed", NULL, 0, 0);
@@ -157,7 +179,13 @@ static bool on_subscribed(struct order *order, const struct message *m, int *fds
 	(void)fds;
 	(void)n_fds;
 	if (m && m->type == MESSAGE_SUBSCRIPTION) {
-		attached_now(t, &((const struct message_subscribe *)(const void *)m)->a);
+		const struct attachment *a = &((const struct message_subscribe *)(const void *)m)->a;
+
+		/* Whose it is and what they may is for us to say; these are what the loader found out. */
+		t->a.slot = a->slot;
+		t->a.ring_size = a->ring_size;
+		t->a.memory = a->memory;
+		attached_now(t, &t->a);
 		return true;
 	}
 	if (m && m->type == MESSAGE_DONE) {
@@ -266,9 +294,10 @@ static bool on_loaded(struct order *order, const struct message *m, int *fds, si
 		/* The loader has restarted, or has forgotten an old verdict: the parser says it again. */
 		struct order *again = order_new(t->w, SIDE_PARSER, on_verified_again, t);
 
-		if (again)
+		if (again) {
 			(void)registry_verify(t->w, bundle_of(t), again);
-		return true;
+			return true;
+		}
 	}
 	if (loaded->refusal.code) {
 		r = loaded->refusal;
@@ -389,7 +418,7 @@ static void on_durable(struct pending *pending, const struct refusal *failed)
 		reply_attachment(t->w, t->connection, t->call, &would);
 		reply_end(t->w, t->connection, t->call);
 		attaching_free(t);
-	} else if (!b || b->revoked) {
+	} else if (!b || !b->spec || b->revoked) {
 		/* Revoked while the decision was written. */
 		refusal_set(&r, REFUSAL_REVOKED, t->a.probe, "%s was revoked", t->a.probe);
 		give_up(t, &r);
@@ -519,10 +548,21 @@ static uint64_t memory_of(const struct attaching *t, const struct bundle *b)
 	return memory;
 }
 
+static uint64_t count_all(struct warden *w)
+{
+	uint64_t n = 0;
+
+	for (const struct attached *at = w->attached; at; at = at->next)
+		n++;
+	for (const struct attaching *other = under_way; other; other = other->next)
+		n++;
+	return n;
+}
+
 static int apply_limits(struct attaching *t, const struct bundle *b, const struct policy_limits *limits,
 			struct refusal *refusal)
 {
-	uint64_t number, memory, duration = t->request.duration;
+	uint64_t number, memory, all, duration = t->request.duration;
 	uint64_t max_duration = limits->value[POLICY_MAX_DURATION];
 
 	attached_usage(t->w, t->a.uid, &number, &memory);
@@ -534,8 +574,9 @@ static int apply_limits(struct attaching *t, const struct bundle *b, const struc
 	if (number + 1 > limits->value[POLICY_MAX_ATTACHMENTS])
 		return over(refusal, "max-attachments", number + 1, limits->value[POLICY_MAX_ATTACHMENTS],
 			    limits->section[POLICY_MAX_ATTACHMENTS]);
-	if (number + 1 > ATTACHMENTS_MAX)
-		return over(refusal, "max-attachments", number + 1, ATTACHMENTS_MAX, "of the daemon");
+	all = count_all(t->w);
+	if (all + 1 > ATTACHMENTS_MAX + (t->a.uid == 0 ? ATTACHMENTS_ROOT_RESERVE : 0))
+		return over(refusal, "max-attachments", all + 1, ATTACHMENTS_MAX, "of the daemon");
 	t->a.memory = memory_of(t, b);
 	if (memory + t->a.memory > limits->value[POLICY_MAX_MEMORY])
 		return over(refusal, "max-memory", memory + t->a.memory, limits->value[POLICY_MAX_MEMORY],

@@ -128,6 +128,7 @@ static int on_client(sd_event_source *source, int listener, uint32_t revents, vo
 		return 0;
 	fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd >= 0) {
+		(void)sd_event_source_set_ratelimit(w->client_accept, 0, 0);
 		(void)introduce(w, fd);
 		return 0;
 	}

@@ -20,7 +20,9 @@
 
 struct enrolling {
 	struct pending pending;
+	struct enrolling *next; /* of all */
 	struct warden *w;
+	uid_t uid;
 	uint64_t connection, call;
 	struct message_enroll request;
 	struct bundle *bundle; /* not in the registry yet */
@@ -30,10 +32,18 @@ struct enrolling {
 	char rule[OBJECT_NAME_MAX];
 };
 
+static struct enrolling *under_way;
+
 static struct enrolling *enrolling_free(struct enrolling *e)
 {
+	struct enrolling **p = &under_way;
+
 	if (!e)
 		return NULL;
+	while (*p && *p != e)
+		p = &(*p)->next;
+	if (*p)
+		*p = e->next;
 	while (e->n_fds)
 		close_fd(e->fds[--e->n_fds]);
 	registry_free(e->bundle);
@@ -316,6 +326,23 @@ static int copy_descriptors(struct enrolling *e, const int *fds, size_t n_fds, s
 	return 0;
 }
 
+/* Each holds dozens of descriptors and megabytes, and a child of the parser, before anybody can know whether the
+ * user may enroll at all: the name that policy asks about stands in the bundle. */
+static int check_room(uid_t uid, struct refusal *refusal)
+{
+	size_t n = 0, mine = 0;
+
+	for (const struct enrolling *e = under_way; e; e = e->next, n++)
+		mine += e->uid == uid;
+	if (!mine && (n < ENROLMENTS_MAX || uid == 0))
+		return 0;
+	refusal_set(refusal, REFUSAL_LIMIT_EXCEEDED, "enrolments",
+		    mine ? "an enrolment of yours is under way" : "too many enrolments are under way: try again");
+	refusal->used = mine ? mine : n;
+	refusal->max = mine ? 1 : ENROLMENTS_MAX;
+	return REFUSAL_LIMIT_EXCEEDED;
+}
+
 int request_enroll(struct warden *w, struct connection *c, const struct message_enroll *m, int *fds, size_t n_fds)
 {
 	_cleanup_(enrolling_free_p) struct enrolling *e = NULL;
@@ -326,6 +353,10 @@ int request_enroll(struct warden *w, struct connection *c, const struct message_
 	if (!m->n_signatures || m->n_signatures > SIGNATURES_MAX || m->n_files > BUNDLE_FILES_MAX ||
 	    n_fds != 1 + (size_t)m->n_signatures + m->n_files)
 		return -EPROTO;
+	if (check_room(c->uid, &refusal)) {
+		reply_refusal(w, c->number, m->m.call, &refusal);
+		return 0;
+	}
 	e = calloc(1, sizeof(*e));
 	if (!e)
 		return -ENOMEM;
@@ -336,6 +367,9 @@ int request_enroll(struct warden *w, struct connection *c, const struct message_
 	e->w = w;
 	e->connection = c->number;
 	e->call = m->m.call;
+	e->uid = c->uid;
+	e->next = under_way;
+	under_way = e;
 	e->request = *m;
 	e->bundle->enumerations = -EBADF;
 	e->bundle->channel = m->flags & MESSAGE_FLAG_EXPERIMENTAL ? CHANNEL_EXPERIMENTAL : CHANNEL_PRODUCTION;
@@ -439,6 +473,11 @@ static void on_revoke_durable(struct pending *pending, const struct refusal *fai
 	if (failed)
 		process_log(2, "a revocation goes on without the audit log: %s", failed->reason);
 	if (!b) {
+		refusal_set(&refusal, REFUSAL_NOT_ENROLLED, v->name, "%s is not in the registry any more", v->name);
+		act.probe = v->name;
+		act.refusal = &refusal;
+		record_outcome(v->w, &act, false);
+		reply_refusal(v->w, v->connection, v->call, &refusal);
 		free(v);
 		return;
 	}
