@@ -82,7 +82,7 @@ static int place(int *fds, size_t n)
 	return close_range(FIRST_FD + (unsigned int)n, ~0U, 0) < 0 ? -errno : 0;
 }
 
-_Noreturn static void run(const struct launcher_child *child, int *fds, char *names, size_t n)
+_Noreturn static void run(const struct launcher_child *child, int *fds, char *names, size_t n, pid_t parent)
 {
 	static const char self[] = "/proc/self/exe";
 	char *argv[] = { (char *)"bpfwardend", (char *)(uintptr_t)child->process, NULL };
@@ -91,8 +91,7 @@ _Noreturn static void run(const struct launcher_child *child, int *fds, char *na
 
 	sigemptyset(&none);
 	snprintf(number, sizeof(number), "%zu", n);
-	if (sigprocmask(SIG_SETMASK, &none, NULL) < 0 || prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) < 0 ||
-	    place(fds, n) < 0)
+	if (sigprocmask(SIG_SETMASK, &none, NULL) < 0 || place(fds, n) < 0)
 		_exit(1);
 	(void)clearenv();
 	setenv("PATH", "/usr/sbin:/usr/bin:/sbin:/bin", 1);
@@ -101,7 +100,10 @@ _Noreturn static void run(const struct launcher_child *child, int *fds, char *na
 	setenv("NOTIFY_SOCKET", child->notify_path, 1);
 	snprintf(number, sizeof(number), "%ld", (long)getpid());
 	setenv("LISTEN_PID", number, 1);
-	if (become(child) < 0)
+	/* After the change of users, which forgets it. */
+	if (become(child) < 0 || prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) < 0)
+		_exit(1);
+	if (getppid() != parent)
 		_exit(1);
 	execv(self, argv);
 	_exit(1);
@@ -113,7 +115,7 @@ int launcher_child_start(struct launcher_child *child, const struct launcher_sto
 	_cleanup_free_ int *fds = calloc(child->n_sockets + n_stored + 1, sizeof(*fds));
 	_cleanup_free_ char *names = calloc(1, NAMES_MAX + 128 * n_stored);
 	size_t length = 0;
-	pid_t pid;
+	pid_t pid, parent = getpid();
 
 	if (!fds || !names)
 		return -ENOMEM;
@@ -130,7 +132,7 @@ int launcher_child_start(struct launcher_child *child, const struct launcher_sto
 	if (pid < 0)
 		return -errno;
 	if (pid == 0)
-		run(child, fds, names, n);
+		run(child, fds, names, n, parent);
 	child->pid = pid;
 	return 0;
 }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -22,6 +23,7 @@
 #define RESTART_DELAY_US     (100 * 1000)
 #define RESTART_DELAY_MAX_US (2000 * 1000)
 #define SETTLED_US	     (5000 * 1000) /* one that lived so long begins anew */
+#define DESCRIPTORS_MAX	     16384 /* as LimitNOFILE= of the units allows */
 #define SOCKET_NOTIFY	 PATH_RUNTIME "/notify"
 
 struct launcher;
@@ -46,6 +48,8 @@ struct launcher {
 
 static int start(struct managed *m);
 
+static int start_later(struct managed *m);
+
 static int on_restart(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct managed *m = userdata;
@@ -56,9 +60,11 @@ static int on_restart(sd_event_source *source, uint64_t usec, void *userdata)
 	if (m->launcher->stopping)
 		return 0;
 	r = start(m);
-	if (r < 0)
-		process_log(3, "cannot start %s: %s", m->child.process, strerror(-r));
-	return r;
+	if (r >= 0)
+		return 0;
+	/* Out of processes or memory: without this one there is no daemon, so it is tried for ever. */
+	process_log(3, "cannot start %s: %s", m->child.process, strerror(-r));
+	return start_later(m);
 }
 
 static uint64_t next_delay(struct managed *m)
@@ -73,10 +79,24 @@ static uint64_t next_delay(struct managed *m)
 	return m->delay;
 }
 
+static int start_later(struct managed *m)
+{
+	sd_event_source *timer = NULL;
+
+	return sd_event_add_time_relative(m->launcher->event, &timer, CLOCK_MONOTONIC, next_delay(m), 0, on_restart, m);
+}
+
+static bool any_lives(const struct launcher *l)
+{
+	for (int i = 0; i < N_MANAGED; i++)
+		if (l->managed[i].child.pid)
+			return true;
+	return false;
+}
+
 static int on_exit_of_child(sd_event_source *source, const siginfo_t *si, void *userdata)
 {
 	struct managed *m = userdata;
-	sd_event_source *timer = NULL;
 
 	(void)source;
 	m->source = sd_event_source_disable_unref(m->source);
@@ -85,14 +105,9 @@ static int on_exit_of_child(sd_event_source *source, const siginfo_t *si, void *
 	if (!m->launcher->stopping && (si->si_code != CLD_EXITED || si->si_status))
 		process_log(4, "%s ended by %s %d: starting it again", m->child.process,
 			    si->si_code == CLD_EXITED ? "status" : "signal", si->si_status);
-	if (m->launcher->stopping) {
-		for (int i = 0; i < N_MANAGED; i++)
-			if (m->launcher->managed[i].child.pid)
-				return 0;
-		return sd_event_exit(m->launcher->event, 0);
-	}
-	return sd_event_add_time_relative(m->launcher->event, &timer, CLOCK_MONOTONIC, next_delay(m), 0,
-					  on_restart, m);
+	if (m->launcher->stopping)
+		return any_lives(m->launcher) ? 0 : sd_event_exit(m->launcher->event, 0);
+	return start_later(m);
 }
 
 static int start(struct managed *m)
@@ -140,7 +155,7 @@ static int on_stop(sd_event_source *source, const struct signalfd_siginfo *si, v
 	for (int i = 0; i < N_MANAGED; i++)
 		if (l->managed[i].child.pid)
 			(void)kill(l->managed[i].child.pid, SIGTERM);
-	return 0;
+	return any_lives(l) ? 0 : sd_event_exit(l->event, 0);
 }
 
 /* SIGHUP is `reload`, and the warden's business. */
@@ -245,11 +260,23 @@ static int find_users(struct launcher *l)
 	return 0;
 }
 
+/* The store holds several for each attachment, and so does the loader, which inherits this. */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= DESCRIPTORS_MAX)
+		return;
+	limit.rlim_cur = limit.rlim_max < DESCRIPTORS_MAX ? limit.rlim_max : DESCRIPTORS_MAX;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static int launcher_run(struct launcher *l)
 {
 	int r, notify = -EBADF;
 	sigset_t signals;
 
+	raise_descriptor_limit();
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGCHLD);
 	sigaddset(&signals, SIGTERM);
