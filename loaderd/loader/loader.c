@@ -26,6 +26,8 @@
 #include "loaderd/process.h"
 #include "loaderd/sandbox.h"
 
+#define READ_QUEUE_MAX (8U << 20) /* bytes; one read gives a few MiB at most */
+
 /* A load whose runner has not answered yet. */
 struct load {
 	struct load *next;
@@ -173,10 +175,11 @@ static int load_finish(struct load *load, int *fds, struct refusal *refusal)
 	if (r)
 		return r;
 	r = store_push_instance(instance);
-	if (r < 0)
-		return refusal_set(refusal, REFUSAL_LOAD_FAILED, "store", "cannot keep the descriptors: %s",
-				   strerror(-r));
-	return 0;
+	if (r >= 0)
+		return 0;
+	/* A link that stayed in the store would keep its program attached for nobody. */
+	store_remove_instance(instance);
+	return refusal_set(refusal, REFUSAL_LOAD_FAILED, "store", "cannot keep the descriptors: %s", strerror(-r));
 }
 
 static int on_runner(sd_event_source *source, int fd, uint32_t revents, void *userdata)
@@ -366,6 +369,7 @@ static int on_subscribe(struct loader *loader, const struct message *m, int *fds
 	r = store_push_subscriber(instance, s);
 	if (r < 0) {
 		instance_unsubscribe(instance, s);
+		store_remove_subscriber(instance, &order.a);
 		return reply_refusal(loader, m->call, REFUSAL_LOAD_FAILED, "store", strerror(-r));
 	}
 	order.m = (struct message){ .type = MESSAGE_SUBSCRIPTION, .call = m->call };
@@ -418,6 +422,9 @@ static int on_read_values(struct loader *loader, const struct message *m, int *f
 	(void)n_fds;
 	if (!s)
 		return reply_gone(loader, m->call);
+	/* Rows that nobody has taken yet must not fill the queue, whose end would be ours. */
+	if (peer_queued(loader->warden) > READ_QUEUE_MAX)
+		return reply_refusal(loader, m->call, REFUSAL_UNAVAILABLE, "loader", "too much is being read: try again");
 	return values_send(loader->warden, m->call, instance, s);
 }
 
