@@ -108,9 +108,14 @@ static int tell_loader(struct parser *parser, const struct message_verified *v)
 			(void)facts_hook(parser->facts, &v->spec.variants[i].programs[j],
 					 &verdict->attach_btf_id[i][j], NULL);
 	r = connect_loader(parser);
-	if (r < 0)
+	if (r >= 0)
+		r = PEER_SEND(parser->loader, verdict, NULL, 0);
+	if (r != -EPIPE && r != -ECONNRESET)
 		return r;
-	return PEER_SEND(parser->loader, verdict, NULL, 0);
+	/* That one has ended, and we had not heard of it. The next one listens on the same socket. */
+	parser->loader = peer_free(parser->loader);
+	r = connect_loader(parser);
+	return r < 0 ? r : PEER_SEND(parser->loader, verdict, NULL, 0);
 }
 
 /* --- children ----------------------------------------------------------------------------------------- */
