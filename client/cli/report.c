@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "common/paths.h"
 #include "client/cli/cli.h"
 
 #include <grp.h>
@@ -41,7 +42,7 @@ int cli_broken(int r)
 	const char *path = secure_getenv("BPFWARDEN_SOCKET");
 
 	if (!path || !*path)
-		path = BPFWARDEN_SOCKET;
+		path = PATH_CLIENT_SOCKET;
 	switch (r) {
 	case -ENOENT:
 	case -ECONNREFUSED:

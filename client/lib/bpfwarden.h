@@ -20,8 +20,6 @@
 extern "C" {
 #endif
 
-#define BPFWARDEN_SOCKET "/run/bpfwarden/io.bpfwarden"
-
 struct bpfwarden;        /* a connection */
 struct bpfwarden_reply;  /* one answer of the daemon */
 struct bpfwarden_stream; /* the events of one attachment */
@@ -54,7 +52,8 @@ enum bpfwarden_error {
 /* ---- connection ---- */
 
 /* Connects to the daemon's socket at path. NULL: $BPFWARDEN_SOCKET if it is set (ignored in set-user-id
- * programs), else BPFWARDEN_SOCKET. -ENOENT and -ECONNREFUSED: no daemon. The caller owns *ret. */
+ * programs), else /run/bpfwarden/io.bpfwarden
+ * or where the library was built for. -ENOENT and -ECONNREFUSED: no daemon. The caller owns *ret. */
 int bpfwarden_connect(const char *path, struct bpfwarden **ret);
 
 /* Closes and frees; accepts NULL and returns NULL. */

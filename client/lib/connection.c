@@ -8,6 +8,7 @@
 #include <time.h>
 #include <fcntl.h>
 
+#include "common/paths.h"
 #include "client/lib/internal.h"
 #include "common/limits.h"
 
@@ -32,7 +33,7 @@ static int socket_address(const char *path, struct sockaddr_un *ret)
 	if (!path)
 		path = secure_getenv("BPFWARDEN_SOCKET");
 	if (!path || !*path)
-		path = BPFWARDEN_SOCKET;
+		path = PATH_CLIENT_SOCKET;
 	*ret = (struct sockaddr_un){ .sun_family = AF_UNIX };
 	if (strlen(path) >= sizeof(ret->sun_path))
 		return -ENAMETOOLONG;
