@@ -285,7 +285,7 @@ finish() {
 		journalctl --no-pager -o short-monotonic -u 'bpfwardend*' | tail -n 150 | sed 's/^/# /'
 		tail -n 5 "$work"/*.err | sed 's/^/# /'
 	fi
-	kill $(jobs -p) 2>/dev/null
+	jobs -p | xargs -r kill 2>/dev/null
 	vm_finish
 	exit
 }
