@@ -52,6 +52,11 @@
 #define ATTACHMENTS_MAX		    1024 /* of all users: descriptor tables and the descriptor store have room for so many */
 #define ATTACHMENTS_ROOT_RESERVE    16
 #define ENROLMENTS_MAX		    4 /* under way at once; each user one, root always */
+/* Probes in the kernel at once. The names of all stored descriptors must fit the one string of an environment
+ * (128 KiB: execve(2), MAX_ARG_STRLEN) in which they come back to the loader: with 4 descriptors an attachment
+ * and about 14 an instance they do. FileDescriptorStoreMax= of the loader's unit is above their number. */
+#define INSTANCES_MAX		    64
+#define LOADS_MAX		    8 /* runners at once */
 #define SUBSCRIBERS_PER_KEY_MAX	    15
 #define ATTACHMENT_MEMORY_MAX	    (64U << 20)
 #define ATTACHMENT_RING_SIZE	    (256U << 10)

@@ -183,11 +183,6 @@ static int publish_control(struct instance *instance)
 	return bpfcall_map_update(instance_map(instance, SPEC_MAP_CONTROL), &zero, &control);
 }
 
-static uint64_t ring_memory(uint32_t size)
-{
-	return size + 3ULL * 4096;
-}
-
 static int create_map(struct subscriber *s, const struct spec_map *outer, enum subscriber_map which)
 {
 	static const char *const names[_SUBSCRIBER_MAP_MAX] = { "bw_ring", "bw_hist", "bw_count" };
@@ -227,8 +222,6 @@ static int install_maps(struct instance *instance, struct subscriber *s, struct 
 	r = slot_fill(s->a.slot, changes, n);
 	if (r < 0)
 		return refuse(refusal, "slot", r);
-	if (s->maps[SUBSCRIBER_RING] >= 0)
-		s->a.memory += ring_memory(s->a.ring_size);
 	return 0;
 }
 
@@ -311,7 +304,6 @@ static int subscribe_private(struct instance *instance, struct subscriber *s, st
 	if (s->maps[SUBSCRIBER_RING] < 0)
 		return -errno;
 	s->a.ring_size = ring->max_entries;
-	s->a.memory += ring_memory(ring->max_entries);
 	return 0;
 }
 

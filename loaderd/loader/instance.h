@@ -47,8 +47,8 @@ int instance_map(const struct instance *instance, enum spec_map_kind kind);
 int instance_attach(struct instance *instance, const int *programs, const void *params, size_t params_size,
 		    struct refusal *refusal);
 
-/* Adds an attachment: a slot, its maps, and last its key. On success *ret belongs to the instance; a.slot and
- * a.memory are filled in. */
+/* Adds an attachment: a slot, its maps, and last its key. On success *ret belongs to the instance; a.slot and,
+ * of an object with a ring of its own, a.ring_size are filled in. */
 int instance_subscribe(struct instance *instance, const struct attachment *a, struct subscriber **ret,
 		       struct refusal *refusal);
 

@@ -5,6 +5,7 @@
  * runs in its runner meanwhile.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <signal.h>
@@ -266,6 +267,31 @@ static int load_start(struct loader *loader, struct load *load, const struct mes
 					  RUNNER_TIMEOUT * 1000ULL, 0, on_deadline, load);
 }
 
+static int refuse_limit(struct refusal *refusal, const char *limit, uint64_t used, uint64_t max, const char *text)
+{
+	int r = refusal_set(refusal, REFUSAL_LIMIT_EXCEEDED, limit, "%" PRIu64 " %s", used, text);
+
+	refusal->used = used;
+	refusal->max = max;
+	return r;
+}
+
+static int check_room(struct loader *loader, struct refusal *refusal)
+{
+	uint64_t loads = 0, instances = 0;
+
+	for (const struct load *load = loader->loads; load; load = load->next)
+		loads++;
+	for (const struct instance *i = loader->instances; i; i = i->next)
+		instances++;
+	if (loads >= LOADS_MAX)
+		return refuse_limit(refusal, "loads", loads, LOADS_MAX, "probes are being loaded: try again");
+	if (instances + loads >= INSTANCES_MAX)
+		return refuse_limit(refusal, "instances", instances + loads, INSTANCES_MAX,
+				    "probes are in the kernel: other parameters need one of their own");
+	return 0;
+}
+
 static int prepare_load(struct loader *loader, const struct message_load *order, struct load **ret,
 			struct refusal *refusal)
 {
@@ -280,6 +306,9 @@ static int prepare_load(struct loader *loader, const struct message_load *order,
 	if (order->variant >= verdict->spec.n_variants || order->params_size > PARAMS_SIZE_MAX ||
 	    find_instance(loader, order->instance))
 		return refusal_set(refusal, REFUSAL_LOAD_FAILED, "order", "the order does not fit the bundle");
+	r = check_room(loader, refusal);
+	if (r)
+		return r;
 	memcpy(loaded.digest, order->digest, DIGEST_SIZE);
 	strcpy(loaded.kernel_verified, "unsupported");
 	if (!EVP_Digest(order->params, order->params_size, loaded.params_digest, NULL, EVP_sha256(), NULL))

@@ -256,14 +256,29 @@ static int start_child(struct parser *parser, uint64_t call, const int *fds, siz
 
 /* --- the process -------------------------------------------------------------------------------------- */
 
+/* Out of processes or memory: that is no reason to leave the others' requests. */
+static void refuse_request(struct parser *parser, uint64_t call)
+{
+	_cleanup_free_ struct message_verified *v = calloc(1, sizeof(*v));
+
+	if (!v)
+		return;
+	v->m = (struct message){ .type = MESSAGE_VERIFIED, .call = call };
+	refusal_set(&v->refusal, REFUSAL_UNAVAILABLE, "parser", "no process can be made now: try again");
+	(void)PEER_SEND(parser->warden, v, NULL, 0);
+}
+
 static int on_warden_record(struct peer *peer, const struct message *m, int *fds, size_t n_fds, void *userdata)
 {
 	const struct message_verify *verify = (const struct message_verify *)(const void *)m;
+	struct parser *parser = userdata;
 
 	(void)peer;
 	if (m->type != MESSAGE_VERIFY || verify->n_signatures + 1 != n_fds)
 		return -EPROTO;
-	return start_child(userdata, m->call, fds, n_fds);
+	if (start_child(parser, m->call, fds, n_fds) < 0)
+		refuse_request(parser, m->call);
+	return 0;
 }
 
 static void on_warden_closed(struct peer *peer, const char *reason, void *userdata)

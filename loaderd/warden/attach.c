@@ -184,7 +184,6 @@ static bool on_subscribed(struct order *order, const struct message *m, int *fds
 		/* Whose it is and what they may is for us to say; these are what the loader found out. */
 		t->a.slot = a->slot;
 		t->a.ring_size = a->ring_size;
-		t->a.memory = a->memory;
 		attached_now(t, &t->a);
 		return true;
 	}
@@ -519,7 +518,7 @@ static int decide_data(struct attaching *t, const struct connection *c, const st
 	return refusal_set(refusal, REFUSAL_POLICY_DENIED, decision->rule,
 			   !strcmp(decision->rule, POLICY_RULE_DEFAULT) ?
 				   "no allow section of the policy matches this request (rule %s)" :
-				   "section [deny %s] of the policy matches this request",
+				   "rule %s of the policy denies this request",
 			   decision->rule);
 }
 
@@ -538,7 +537,8 @@ static int over(struct refusal *refusal, const char *limit, uint64_t used, uint6
 static uint64_t memory_of(const struct attaching *t, const struct bundle *b)
 {
 	const struct spec_variant *v = &b->spec->variants[b->variant];
-	uint64_t memory = t->a.ring_size;
+	/* A ring is its data and three pages: consumer, producer, and its own head. */
+	uint64_t memory = t->a.ring_size ? t->a.ring_size + 3ULL * 4096 : 0;
 
 	for (uint32_t i = 0; i < v->n_maps; i++)
 		if ((t->a.data & MESSAGE_DATA_AGGREGATES) &&
@@ -710,11 +710,21 @@ int request_attach(struct warden *w, struct connection *c, const struct message_
 	if (r < 0)
 		return r;
 	if (r > 0) {
+		char rule[REFUSAL_SUBJECT_MAX + PROBE_NAME_MAX];
+
+		/* Denials are counted together by uid and rule: what is wrong with one bundle must not hide what is
+		 * wrong with another. These refusals are of bundles that exist, so their number is bounded. */
+		if (refusal.code == REFUSAL_SIGNATURE_INVALID || refusal.code == REFUSAL_BUNDLE_INVALID ||
+		    refusal.code == REFUSAL_REVOKED)
+			snprintf(rule, sizeof(rule), "%s %s", refusal_name(refusal.code), m->probe);
+		else
+			snprintf(rule, sizeof(rule), "%s",
+				 refusal.code == REFUSAL_POLICY_DENIED	? decision.rule :
+				 refusal.code == REFUSAL_LIMIT_EXCEEDED ? refusal.subject :
+									  refusal_name(refusal.code));
 		act = (struct act){ .by = c, .action = "attach", .bundle = b, .probe = m->probe,
 				    .target = &t->target, .params = m->parameters, .n_params = m->n_parameters,
-				    .rule = refusal.code == REFUSAL_POLICY_DENIED  ? decision.rule :
-					    refusal.code == REFUSAL_LIMIT_EXCEEDED ? refusal.subject :
-										      refusal_name(refusal.code) };
+				    .rule = rule };
 		return request_deny(w, c, m->m.call, &act, &refusal);
 	}
 	fill(t, c);

@@ -333,7 +333,8 @@ static void take_over_attachment(struct warden *w, const struct attachment *a)
 	at = attached_find(w, a->id);
 	if (at)
 		at->alive = true;
-	if (at || !row)
+	if (at || !row || !MESSAGE_TEXT_OK(a->probe) || !MESSAGE_TEXT_OK(a->target) || !MESSAGE_TEXT_OK(a->user) ||
+	    !MESSAGE_TEXT_OK(a->rule) || a->target_kind >= _TARGET_KIND_MAX)
 		return;
 	at = attached_add(w, a, row);
 	if (!at)
@@ -401,6 +402,7 @@ static bool on_survey_row(struct order *order, const struct message *m, int *fds
 	if (m && m->type != MESSAGE_END)
 		return false;
 	if (m) {
+		settle(w);
 		drop_lost(w);
 		drop_unused(w);
 		end_again(w);

@@ -17,6 +17,7 @@
 #define CACHE_SIZE     256
 #define CACHE_LIFETIME 60   /* s */
 #define GROUPS_MAX     1024 /* PIPE_BUF bytes */
+#define NO_GROUP       ((gid_t)-1) /* the helper's word for: more than that */
 
 struct answer {
 	int32_t result; /* 0 found, 1 not there */
@@ -78,15 +79,19 @@ static int ask(enum question q, const char *name, uid_t uid, int timeout, struct
 	return r;
 }
 
-/* Writes the number of groups, then the groups; nothing if there is no such user. */
+/* Writes the groups; nothing if there is no such user. */
 _Noreturn static void groups_helper(int to, uid_t uid)
 {
 	struct passwd *pw = getpwuid(uid);
 	gid_t gids[GROUPS_MAX];
 	int n = GROUPS_MAX;
 
-	if (!pw || getgrouplist(pw->pw_name, pw->pw_gid, gids, &n) < 0)
+	if (!pw)
 		_exit(1);
+	if (getgrouplist(pw->pw_name, pw->pw_gid, gids, &n) < 0) {
+		n = 1;
+		gids[0] = NO_GROUP;
+	}
 	_exit(write(to, gids, (size_t)n * sizeof(*gids)) == n * (ssize_t)sizeof(*gids) ? 0 : 1);
 }
 
@@ -119,6 +124,10 @@ int names_groups(uid_t uid, gid_t **ret, size_t *ret_n)
 	if (n <= 0) {
 		free(gids);
 		return n == 0 ? 1 : -ETIMEDOUT;
+	}
+	if (gids[0] == NO_GROUP) {
+		free(gids);
+		return -E2BIG;
 	}
 	*ret = gids;
 	*ret_n = (size_t)n / sizeof(*gids);

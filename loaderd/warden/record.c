@@ -98,6 +98,9 @@ static void compose(struct warden *w, enum audit_kind kind, const struct act *ac
 	if (act->refusal) {
 		r->refusal_code = act->refusal->code;
 		r->refusal_reason = act->refusal->reason;
+		/* Of a file, the place: the sentence alone does not say where. */
+		if (act->refusal->code == REFUSAL_POLICY_INVALID && !r->detail)
+			r->detail = act->refusal->subject;
 	}
 	r->decision = act->decision;
 	r->program_ids = act->program_ids;
@@ -111,7 +114,8 @@ static void compose(struct warden *w, enum audit_kind kind, const struct act *ac
 		snprintf(to->attachment, sizeof(to->attachment), "%016" PRIx64, act->attachment);
 		r->attachment = to->attachment;
 	}
-	r->detail = act->detail;
+	if (act->detail)
+		r->detail = act->detail;
 }
 
 static void arm_tick(struct warden *w)

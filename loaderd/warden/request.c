@@ -120,13 +120,13 @@ static bool may_see_host(struct warden *w, const struct connection *c, const str
 }
 
 static int deny(struct warden *w, const struct connection *c, uint64_t call, const char *action,
-		const char *probe, const struct policy_decision *decision)
+		const char *what, const struct policy_decision *decision)
 {
-	struct act act = { .by = c, .action = action, .probe = probe, .rule = decision->rule };
+	struct act act = { .by = c, .action = action, .rule = decision->rule };
 	struct refusal refusal;
 
 	refusal_set(&refusal, REFUSAL_POLICY_DENIED, decision->rule,
-		    "the policy does not allow you to %s (rule %s)", action, decision->rule);
+		    "the policy does not allow you to %s (rule %s)", what, decision->rule);
 	return request_deny(w, c, call, &act, &refusal);
 }
 
@@ -363,7 +363,7 @@ static int on_status(struct warden *w, struct connection *c, const struct messag
 	(void)n_fds;
 	if (all && !may(w, c, POLICY_DETACH_ANY, "*", &decision) &&
 	    !may(w, c, POLICY_AUDIT_READ, "", &decision))
-		return deny(w, c, m->call, "status", NULL, &decision);
+		return deny(w, c, m->call, "status", "see the attachments of others", &decision);
 	for (struct attached *at = w->attached; at; at = at->next)
 		if (all || at->a.uid == c->uid)
 			reply_attachment(w, c->number, m->call, at);
@@ -394,7 +394,7 @@ static int on_policy_reload(struct warden *w, struct connection *c, const struct
 	(void)fds;
 	(void)n_fds;
 	if (!may(w, c, POLICY_POLICY_RELOAD, NULL, &decision))
-		return deny(w, c, m->call, "policy-reload", NULL, &decision);
+		return deny(w, c, m->call, "policy-reload", "reload the policy", &decision);
 	r = warden_load_policy(w, c, q->flags & MESSAGE_FLAG_DRY_RUN, &refusal);
 	if (r < 0)
 		refusal_set(&refusal, REFUSAL_POLICY_INVALID, "policy.d", "%s", strerror(-r));
@@ -482,7 +482,7 @@ static int on_audit_query(struct warden *w, struct connection *c, const struct m
 	if (!MESSAGE_TEXT_OK(q->probe) || !MESSAGE_TEXT_OK(q->verdict) || !MESSAGE_TEXT_OK(q->action))
 		return -EPROTO;
 	if (!may(w, c, POLICY_AUDIT_READ, NULL, &decision))
-		return deny(w, c, m->call, "audit-read", NULL, &decision);
+		return deny(w, c, m->call, "audit-read", "read the audit log", &decision);
 	filter.probe = q->probe[0] ? q->probe : NULL;
 	filter.action = q->action[0] ? q->action : NULL;
 	snprintf(attachment, sizeof(attachment), "%016" PRIx64, q->attachment);

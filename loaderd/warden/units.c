@@ -17,10 +17,16 @@
 
 static bool on_retargeted(struct order *order, const struct message *m, int *fds, size_t n_fds)
 {
-	(void)order;
+	struct attached *at = attached_find(order->w, order->number);
+
 	(void)fds;
 	(void)n_fds;
-	if (m && ((const struct message_refusal *)(const void *)m)->refusal.code)
+	if (m && !((const struct message_refusal *)(const void *)m)->refusal.code)
+		return true;
+	/* It is under no key that we know of: the next look tries again. */
+	if (at)
+		at->a.key.id = 0;
+	if (m)
 		process_log(4, "a unit could not be followed: %s",
 			    ((const struct message_refusal *)(const void *)m)->refusal.reason);
 	return true;
@@ -34,6 +40,7 @@ static void retarget(struct attached *at, const struct bw_key *key, uint32_t lev
 
 	if (!order)
 		return;
+	order->number = at->a.id;
 	at->a.key = *key;
 	at->a.key_level = level;
 	(void)order_send(order, &m.m, sizeof(m), NULL, 0);

@@ -321,6 +321,9 @@ static int startup(struct warden *w)
 		r = pending_start(w);
 	if (r < 0)
 		return r;
+	r = settle_read(w);
+	if (r < 0)
+		return r;
 	record_event(w, AUDIT_START, &act);
 	r = load_first_policy(w);
 	if (r >= 0)

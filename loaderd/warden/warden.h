@@ -223,6 +223,12 @@ int record_decision(struct warden *w, const struct act *act, bool allowed, uint6
 void record_outcome(struct warden *w, const struct act *act, bool ok);
 void record_event(struct warden *w, enum audit_kind kind, const struct act *act);
 
+/* Decisions of the last run without an outcome: read at start, before anything is recorded; settled, by what the
+ * loader says to live, once (warden/settle.c). */
+struct unsettled;
+int settle_read(struct warden *w);
+void settle(struct warden *w);
+
 /* What has to wait until its decision is durable. */
 struct pending {
 	struct pending *next;
@@ -262,6 +268,7 @@ struct warden {
 	struct audit *audit;
 	sd_event_source *commit, *tick;
 	struct pending *pending;
+	struct unsettled *unsettled;
 	struct policy *policy;
 	uint8_t policy_digest[DIGEST_SIZE];
 	struct connection *connections;

@@ -155,8 +155,11 @@ audit() {
 	bpfwarden -o json audit list "$@" | jq -c ".record | select($filter)"
 }
 
-# one_outcome NAME: no decision in the log has two outcomes.
+# one_outcome NAME: every allowed decision in the log has an outcome, and none has two.
 one_outcome() {
+	check_equal "$1: no decision is without outcome" "$(audit true | jq -s -c '
+		(map(select(.kind == "outcome").decision)) as $settled |
+		map(select(.kind == "decision" and .verdict == "allow" and .detail != "dry run") | .seq) - $settled')" "[]"
 	check_equal "$1: no decision has two outcomes" \
 		"$(audit '.kind == "outcome"' | jq -s -c 'map(.decision) | group_by(.) | map(select(length > 1) | .[0])')" "[]"
 }

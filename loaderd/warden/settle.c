@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A warden that dies between a decision and its outcome leaves the decision alone in the log. The next one
+ * finds those at its start and, once it knows from the loader what lives, writes how they ended.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "loaderd/warden/warden.h"
+
+struct unsettled {
+	struct unsettled *next;
+	uint64_t seq;
+	char action[24], probe[PROBE_NAME_MAX];
+	uint64_t attachment;
+};
+
+/* What was under way when the last run ended is among its last records. */
+#define PAGES_MAX 8
+
+/* Reading backwards, outcomes come before their decisions. */
+struct reading {
+	uint64_t last; /* sequence of the row read last; 0: none */
+	bool started;  /* the record that began the last run was reached */
+	struct unsettled *list;
+	uint64_t *settled;
+	size_t n, size;
+};
+
+static int note_settled(struct reading *r, uint64_t decision)
+{
+	uint64_t *larger;
+
+	if (r->n == r->size) {
+		larger = realloc(r->settled, (r->size + 1024) * sizeof(*larger));
+		if (!larger)
+			return -ENOMEM;
+		r->settled = larger;
+		r->size += 1024;
+	}
+	r->settled[r->n++] = decision;
+	return 0;
+}
+
+static bool is_settled(const struct reading *r, uint64_t seq)
+{
+	for (size_t i = 0; i < r->n; i++)
+		if (r->settled[i] == seq)
+			return true;
+	return false;
+}
+
+static const char *text_of(const json_t *record, const char *key)
+{
+	const char *text = json_string_value(json_object_get(record, key));
+
+	return text ? text : "";
+}
+
+static int note_decision(struct reading *r, const json_t *record, uint64_t seq)
+{
+	struct unsettled *u;
+
+	if (strcmp(text_of(record, "verdict"), "allow") || !strcmp(text_of(record, "detail"), "dry run") ||
+	    is_settled(r, seq))
+		return 0;
+	u = calloc(1, sizeof(*u));
+	if (!u)
+		return -ENOMEM;
+	*u = (struct unsettled){ .next = r->list, .seq = seq,
+				 .attachment = strtoull(text_of(record, "attachment"), NULL, 16) };
+	snprintf(u->action, sizeof(u->action), "%s", text_of(record, "action"));
+	snprintf(u->probe, sizeof(u->probe), "%s", text_of(record, "probe"));
+	r->list = u;
+	return 0;
+}
+
+static int on_row(const struct audit_row *row, void *userdata)
+{
+	struct reading *reading = userdata;
+	json_t *record = json_loadb(row->bytes, row->size, JSON_REJECT_DUPLICATES, NULL);
+	const char *kind = text_of(record, "kind");
+	int r = 0;
+
+	reading->last = row->seq;
+	if (!strcmp(kind, "start")) {
+		reading->started = true;
+		r = 1;
+	} else if (!strcmp(kind, "outcome")) {
+		r = note_settled(reading, (uint64_t)json_integer_value(json_object_get(record, "decision")));
+	} else if (!strcmp(kind, "decision")) {
+		r = note_decision(reading, record, row->seq);
+	}
+	json_decref(record);
+	return r;
+}
+
+int settle_read(struct warden *w)
+{
+	struct audit_filter filter = { .reverse = true };
+	struct reading reading = { 0 };
+	struct refusal refusal = { 0 };
+	int r = 0;
+
+	for (int page = 0; page < PAGES_MAX && !r && !reading.started; page++) {
+		reading.last = 0;
+		r = audit_query(w->audit, &filter, on_row, &reading, &refusal);
+		if (reading.last <= 1)
+			break;
+		filter.from_seq = reading.last - 1;
+	}
+	if (r)
+		process_log(4, "what the last run left undecided cannot be read: %s",
+			    r > 0 ? refusal.reason : strerror(-r));
+	free(reading.settled);
+	w->unsettled = reading.list;
+	return r < 0 ? r : 0;
+}
+
+static struct attached *attached_by(struct warden *w, const struct unsettled *u)
+{
+	struct attached *at = w->attached;
+
+	while (at && at->a.decision != u->seq && at->a.id != u->attachment)
+		at = at->next;
+	return at;
+}
+
+void settle(struct warden *w)
+{
+	while (w->unsettled) {
+		struct unsettled *u = w->unsettled;
+		bool lives = attached_by(w, u), detach = !strcmp(u->action, "detach");
+		struct act act = { .action = u->action, .probe = u->probe[0] ? u->probe : NULL, .decision = u->seq,
+				   .attachment = u->attachment,
+				   .detail = "known only after a restart: the daemon had ended in between" };
+
+		w->unsettled = u->next;
+		/* That an attachment lives has its own outcome (take_over_attachment()). */
+		if (!lives || detach)
+			record_outcome(w, &act, detach && !lives);
+		free(u);
+	}
+}
