@@ -11,7 +11,7 @@
 #define _cleanup_(f) __attribute__((cleanup(f)))
 
 /* Declares f_p(), the cleanup function for a pointer type whose destructor f() returns NULL. */
-#define DEFINE_CLEANUP(type, f)          \
+#define DEFINE_CLEANUP(type, f)           \
 	static inline void f##_p(type *p) \
 	{                                 \
 		if (*p)                   \
@@ -19,19 +19,19 @@
 	}
 
 /* Moves a pointer out of its variable. */
-#define take_ptr(p)                       \
-	({                                \
+#define take_ptr(p)                         \
+	({                                  \
 		__typeof__(p) taken_ = (p); \
-		(p) = NULL;               \
-		taken_;                   \
+		(p) = NULL;                 \
+		taken_;                     \
 	})
 
 /* Moves a file descriptor out of its variable; what is left is closed for good. */
-#define take_fd(fd)             \
-	({                      \
+#define take_fd(fd)                \
+	({                         \
 		int taken_ = (fd); \
-		(fd) = -EBADF;  \
-		taken_;         \
+		(fd) = -EBADF;     \
+		taken_;            \
 	})
 
 static inline void free_p(void *p)

@@ -86,7 +86,8 @@ static int open_trusted(int dirfd, const char *path, uid_t owner, mode_t type)
 	if (!strcmp(component, ".."))
 		return -EINVAL;
 	fd = openat(parent, component,
-		    O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | (type == S_IFDIR ? O_DIRECTORY : 0));
+		    O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK |
+			    (type == S_IFDIR ? O_DIRECTORY : 0));
 	if (fd < 0)
 		return -errno;
 	r = check_trusted(fd, owner, type);
@@ -165,8 +166,8 @@ int fd_copy_sealed(int fd, const char *name, size_t max)
 		return -errno;
 	if ((flags & O_ACCMODE) == O_WRONLY || (flags & O_PATH))
 		return -EBADF;
-	/* A regular file on a file system that its owner serves (FUSE) could block us for ever; a memfd cannot.
-	 * F_GET_SEALS succeeds on memfds, tmpfs and hugetlbfs only. */
+	/* A regular file on a file system that its owner serves (FUSE) could block us for ever; a memfd
+	 * cannot. F_GET_SEALS succeeds on memfds, tmpfs and hugetlbfs only. */
 	if (fcntl(fd, F_GET_SEALS) < 0)
 		return -EINVAL;
 	r = fd_read_all(fd, max, &bytes, &size);

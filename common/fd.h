@@ -24,9 +24,9 @@ int fd_read_all(int fd, size_t max, char **ret_bytes, size_t *ret_size);
 /* A new memfd with these bytes, sealed against write, grow, shrink and further seals. */
 int fd_memfd_sealed(const char *name, const void *bytes, size_t size);
 
-/* Copies a client's descriptor into a new sealed memfd: refuses what is not a regular file or memfd opened for
- * reading (-EBADF, -EINVAL) before any read could block, and what is larger than max (-EFBIG). The bytes in
- * the returned memfd are final whatever the client does to its own. */
+/* Copies a client's descriptor into a new sealed memfd: refuses what is not a regular file or memfd opened
+ * for reading (-EBADF, -EINVAL) before any read could block, and what is larger than max (-EFBIG). The bytes
+ * in the returned memfd are final whatever the client does to its own. */
 int fd_copy_sealed(int fd, const char *name, size_t max);
 
 /* 0 if fd is a memfd with all four seals; -EPERM otherwise. */

@@ -6,87 +6,91 @@
  */
 
 /* Names */
-#define PROBE_NAME_MAX	 48 /* with the terminating NUL, "tcp.state" */
-#define OBJECT_NAME_MAX	 64 /* roles, fields, parameters, hooks, files in a bundle: with NUL */
-#define KERNEL_NAME_MAX	 16 /* BPF_OBJ_NAME_LEN of the kernel, with NUL */
-#define TARGET_NAME_MAX	 256 /* a unit, a user or a cgroup path: with NUL */
-#define DIGEST_SIZE	 32 /* SHA-256 */
-#define DIGEST_HEX_MAX	 65 /* its hexadecimal form, with NUL */
+#define PROBE_NAME_MAX  48  /* with the terminating NUL, "tcp.state" */
+#define OBJECT_NAME_MAX 64  /* roles, fields, parameters, hooks, files in a bundle: with NUL */
+#define KERNEL_NAME_MAX 16  /* BPF_OBJ_NAME_LEN of the kernel, with NUL */
+#define TARGET_NAME_MAX 256 /* a unit, a user or a cgroup path: with NUL */
+#define DIGEST_SIZE     32  /* SHA-256 */
+#define DIGEST_HEX_MAX  65  /* its hexadecimal form, with NUL */
 
 /* Bundle: see docs/FORMAT-bundle.md */
-#define MANIFEST_SIZE_MAX   (256U << 10)
-#define SIGNATURE_SIZE_MAX  (64U << 10)
-#define SIGNATURES_MAX	    8
-#define BUNDLE_FILES_MAX    64
+#define MANIFEST_SIZE_MAX    (256U << 10)
+#define SIGNATURE_SIZE_MAX   (64U << 10)
+#define SIGNATURES_MAX       8
+#define BUNDLE_FILES_MAX     64
 #define BUNDLE_FILE_SIZE_MAX (8U << 20)
-#define MANIFEST_CPUS	    16 /* per-CPU maps count as this many in a manifest's memory, whatever host built it */
-#define SPEC_VARIANTS_MAX   4
-#define SPEC_REQUIRES_MAX   6
-#define SPEC_PROGRAMS_MAX   8
-#define SPEC_MAPS_MAX	    16
-#define SPEC_HELPERS_MAX    48
-#define SPEC_FIELDS_MAX	    32
-#define SPEC_LABELS_MAX	    6
-#define SPEC_PARAMS_MAX	    16
-#define SPEC_ROLES_MAX	    4
-#define LABELS_SIZE_MAX	    128  /* the key of histograms, counts and tables */
+#define MANIFEST_CPUS        16 /* per-CPU maps count as this many in a manifest's memory, whatever host built it \
+				 */
+#define SPEC_VARIANTS_MAX    4
+#define SPEC_REQUIRES_MAX    6
+#define SPEC_PROGRAMS_MAX    8
+#define SPEC_MAPS_MAX        16
+#define SPEC_HELPERS_MAX     48
+#define SPEC_FIELDS_MAX      32
+#define SPEC_LABELS_MAX      6
+#define SPEC_PARAMS_MAX      16
+#define SPEC_ROLES_MAX       4
+#define LABELS_SIZE_MAX      128  /* the key of histograms, counts and tables */
 #define TABLE_VALUE_SIZE_MAX 4096 /* of one CPU */
 
 /* Trust */
-#define TRUST_ROLES_MAX	    32 /* bits of a uint32_t */
+#define TRUST_ROLES_MAX     32         /* bits of a uint32_t */
 #define TRUST_FILE_SIZE_MAX (1U << 20) /* of certificates or CRLs */
 
 /* Sockets */
-#define VARLINK_FRAME_MAX	  (64U << 10)
-#define VARLINK_DEPTH_MAX	  32
-#define CONNECTIONS_PER_UID_MAX	  64
-#define CONNECTIONS_MAX		  4096
-#define CONNECTIONS_ROOT_RESERVE  16
-#define CONNECTION_OUTPUT_MAX	  (1U << 20) /* queued for a slow reader before its own events are dropped */
-#define CONNECTION_IDLE_TIMEOUT	  60000	     /* a connection without a complete call or an attachment */
-#define FRAME_TIMEOUT		  5000	     /* from the first byte of a frame to its NUL */
-#define PEER_MESSAGE_MAX	  (128U << 10)
-#define PEER_FDS_MAX		  80 /* BUNDLE_FILES_MAX + SIGNATURES_MAX + 1, rounded up */
+#define VARLINK_FRAME_MAX        (64U << 10)
+#define VARLINK_DEPTH_MAX        32
+#define CONNECTIONS_PER_UID_MAX  64
+#define CONNECTIONS_MAX          4096
+#define CONNECTIONS_ROOT_RESERVE 16
+#define CONNECTION_OUTPUT_MAX    (1U << 20) /* queued for a slow reader before its own events are dropped */
+#define CONNECTION_IDLE_TIMEOUT  60000      /* a connection without a complete call or an attachment */
+#define FRAME_TIMEOUT            5000       /* from the first byte of a frame to its NUL */
+#define PEER_MESSAGE_MAX         (128U << 10)
+#define PEER_FDS_MAX             80 /* BUNDLE_FILES_MAX + SIGNATURES_MAX + 1, rounded up */
 
 /* Attachments */
-#define ATTACHMENTS_MAX		    1024 /* of all users: descriptor tables and the descriptor store have room for so many */
-#define ATTACHMENTS_ROOT_RESERVE    16
-#define ENROLMENTS_MAX		    4 /* under way at once; each user one, root always */
+#define ATTACHMENTS_MAX \
+	1024 /* of all users: descriptor tables and the descriptor store have room for so many */
+#define ATTACHMENTS_ROOT_RESERVE 16
+#define ENROLMENTS_MAX           4 /* under way at once; each user one, root always */
 /* Probes in the kernel at once. The names of all stored descriptors must fit the one string of an environment
- * (128 KiB: execve(2), MAX_ARG_STRLEN) in which they come back to the loader: with 4 descriptors an attachment
- * and about 14 an instance they do. FileDescriptorStoreMax= of the loader's unit is above their number. */
-#define INSTANCES_MAX		    64
-#define LOADS_MAX		    8 /* runners at once */
-#define SUBSCRIBERS_PER_KEY_MAX	    15
-#define ATTACHMENT_MEMORY_MAX	    (64U << 20)
-#define ATTACHMENT_RING_SIZE	    (256U << 10)
-#define ATTACHMENT_LINGER	    10000 /* a run outlives its last connection by this */
+ * (128 KiB: execve(2), MAX_ARG_STRLEN) in which they come back to the loader: with 4 descriptors an
+ * attachment and about 14 an instance they do. FileDescriptorStoreMax= of the loader's unit is above their
+ * number. */
+#define INSTANCES_MAX               64
+#define LOADS_MAX                   8 /* runners at once */
+#define SUBSCRIBERS_PER_KEY_MAX     15
+#define ATTACHMENT_MEMORY_MAX       (64U << 20)
+#define ATTACHMENT_RING_SIZE        (256U << 10)
+#define ATTACHMENT_LINGER           10000 /* a run outlives its last connection by this */
 #define ATTACHMENT_DEADLINE_DEFAULT (8ULL * 3600 * 1000)
-#define RUNNER_TIMEOUT		    120000 /* emulated machines are 20 to 50 times slower */
-#define RUNNER_REAP_INTERVAL	    100 /* between two looks whether a killed runner has ended */
-#define PARSER_CHILD_TIMEOUT	    60000
-#define NAME_LOOKUP_TIMEOUT	    200
+#define RUNNER_TIMEOUT              120000 /* emulated machines are 20 to 50 times slower */
+#define RUNNER_REAP_INTERVAL        100    /* between two looks whether a killed runner has ended */
+#define PARSER_CHILD_TIMEOUT        60000
+#define NAME_LOOKUP_TIMEOUT         200
 #define NAME_LOOKUP_POLICY_TIMEOUT  10000 /* of a name in the policy */
 
 /* Configuration: policy.d/ and trust.conf, see format/config.h */
-#define CONFIG_LINE_MAX	    1024 /* without its newline */
-#define CONFIG_FILE_MAX	    (256U << 10)
-#define CONFIG_TEXT_MAX	    (1U << 20) /* of all files together */
+#define CONFIG_LINE_MAX     1024 /* without its newline */
+#define CONFIG_FILE_MAX     (256U << 10)
+#define CONFIG_TEXT_MAX     (1U << 20) /* of all files together */
 #define CONFIG_FILES_MAX    256
 #define CONFIG_SECTIONS_MAX 2048
 #define CONFIG_ENTRIES_MAX  64 /* of one section */
 
-/* Client: nothing waits longer than this for the daemon; emulated machines are 50 times slower than real ones */
-#define CLIENT_CALL_TIMEOUT	 30000
-#define CLIENT_LOAD_TIMEOUT	 150000 /* attach, detach, enroll, revoke: above RUNNER_TIMEOUT */
-#define CLIENT_RECONNECT_TIMEOUT 30000	/* a stream looks this long for its attachment */
-#define CLIENT_RECONNECT_PAUSE	 100
-#define CLIENT_DRAIN_TIMEOUT	 30000	/* without any progress, at the end of a run */
-#define CLIENT_REFRESH		 1000	/* between two looks at the histograms of a run */
-#define CLIENT_REPLY_MAX	 (16U << 20)
+/* Client: nothing waits longer than this for the daemon; emulated machines are 50 times slower than real ones
+ */
+#define CLIENT_CALL_TIMEOUT      30000
+#define CLIENT_LOAD_TIMEOUT      150000 /* attach, detach, enroll, revoke: above RUNNER_TIMEOUT */
+#define CLIENT_RECONNECT_TIMEOUT 30000  /* a stream looks this long for its attachment */
+#define CLIENT_RECONNECT_PAUSE   100
+#define CLIENT_DRAIN_TIMEOUT     30000 /* without any progress, at the end of a run */
+#define CLIENT_REFRESH           1000  /* between two looks at the histograms of a run */
+#define CLIENT_REPLY_MAX         (16U << 20)
 
 /* Audit: see docs/AUDIT.md */
-#define AUDIT_GIDS_MAX	      65536 /* NGROUPS_MAX of the kernel: a record never leaves any out */
+#define AUDIT_GIDS_MAX        65536 /* NGROUPS_MAX of the kernel: a record never leaves any out */
 #define AUDIT_RECORD_MAX      (1U << 20)
 #define AUDIT_POLICY_MAX      (4U << 20)
 #define AUDIT_STAGED_MAX      1024 /* records waiting for one commit */
@@ -94,9 +98,9 @@
 #define AUDIT_COMMIT_DELAY    100  /* what is staged and needs no haste waits this long for company */
 #define AUDIT_COMMIT_RETRY    1000 /* after a tick's commit failed */
 #define AUDIT_BUSY_TIMEOUT    250  /* somebody else's lock on the database */
-#define AUDIT_DENIALS_MAX     256 /* pairs of uid and rule whose denials are being counted */
+#define AUDIT_DENIALS_MAX     256  /* pairs of uid and rule whose denials are being counted */
 #define AUDIT_DENIALS_WINDOW  60000
-#define AUDIT_QUERY_MAX	      1024 /* rows a query */
-#define AUDIT_JOURNAL_BATCH   64   /* overdue journal copies sent in one tick */
+#define AUDIT_QUERY_MAX       1024  /* rows a query */
+#define AUDIT_JOURNAL_BATCH   64    /* overdue journal copies sent in one tick */
 #define AUDIT_JOURNAL_PAUSE   1000  /* between two such batches */
 #define AUDIT_JOURNAL_RETRY   60000 /* after the journal was found absent or full */

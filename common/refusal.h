@@ -16,24 +16,24 @@
 
 enum refusal_code {
 	REFUSAL_NONE = 0,
-	REFUSAL_POLICY_DENIED,	     /* subject: the section that denied, or "default" */
-	REFUSAL_LIMIT_EXCEEDED,	     /* subject: the limit's name; used, max */
-	REFUSAL_KERNEL_UNSUPPORTED,  /* subject: the missing kernel feature */
-	REFUSAL_TARGET_UNSUPPORTED,  /* subject: the target kind that this probe cannot filter by */
-	REFUSAL_SIGNATURE_INVALID,   /* subject: the broken rule of docs/FORMAT-bundle.md, e.g. "S3" */
-	REFUSAL_BUNDLE_INVALID,	     /* subject: the broken rule of docs/FORMAT-bundle.md, e.g. "M7" */
-	REFUSAL_NOT_ENROLLED,	     /* subject: bundle NAME-SERIAL */
-	REFUSAL_ALREADY_ENROLLED,    /* subject: bundle NAME-SERIAL */
-	REFUSAL_REVOKED,	     /* subject: bundle NAME-SERIAL */
-	REFUSAL_AUDIT_UNAVAILABLE,   /* subject: the failing step */
-	REFUSAL_NO_SUCH_PROBE,	     /* subject: the probe's name */
-	REFUSAL_NO_SUCH_ATTACHMENT,  /* subject: the id asked for */
-	REFUSAL_NO_SUCH_TARGET,	     /* subject: the user, unit or cgroup that does not exist */
-	REFUSAL_INVALID_ARGUMENT,    /* subject: the argument's name */
-	REFUSAL_LOAD_FAILED,	     /* subject: the step that failed; reason ends in the verifier's last line */
-	REFUSAL_POLICY_INVALID,	     /* subject: file:line:column */
-	REFUSAL_TRUST_INVALID,	     /* subject: file or file:line */
-	REFUSAL_UNAVAILABLE,	     /* subject: the process that is not there now; try again */
+	REFUSAL_POLICY_DENIED,      /* subject: the section that denied, or "default" */
+	REFUSAL_LIMIT_EXCEEDED,     /* subject: the limit's name; used, max */
+	REFUSAL_KERNEL_UNSUPPORTED, /* subject: the missing kernel feature */
+	REFUSAL_TARGET_UNSUPPORTED, /* subject: the target kind that this probe cannot filter by */
+	REFUSAL_SIGNATURE_INVALID,  /* subject: the broken rule of docs/FORMAT-bundle.md, e.g. "S3" */
+	REFUSAL_BUNDLE_INVALID,     /* subject: the broken rule of docs/FORMAT-bundle.md, e.g. "M7" */
+	REFUSAL_NOT_ENROLLED,       /* subject: bundle NAME-SERIAL */
+	REFUSAL_ALREADY_ENROLLED,   /* subject: bundle NAME-SERIAL */
+	REFUSAL_REVOKED,            /* subject: bundle NAME-SERIAL */
+	REFUSAL_AUDIT_UNAVAILABLE,  /* subject: the failing step */
+	REFUSAL_NO_SUCH_PROBE,      /* subject: the probe's name */
+	REFUSAL_NO_SUCH_ATTACHMENT, /* subject: the id asked for */
+	REFUSAL_NO_SUCH_TARGET,     /* subject: the user, unit or cgroup that does not exist */
+	REFUSAL_INVALID_ARGUMENT,   /* subject: the argument's name */
+	REFUSAL_LOAD_FAILED,    /* subject: the step that failed; reason ends in the verifier's last line */
+	REFUSAL_POLICY_INVALID, /* subject: file:line:column */
+	REFUSAL_TRUST_INVALID,  /* subject: file or file:line */
+	REFUSAL_UNAVAILABLE,    /* subject: the process that is not there now; try again */
 	_REFUSAL_MAX,
 };
 
@@ -57,7 +57,8 @@ int refusal_set(struct refusal *r, enum refusal_code code, const char *subject, 
  * REFUSAL_UNAVAILABLE, both texts are terminated and everything that is not printable UTF-8 becomes '?'. */
 void refusal_sanitize(struct refusal *r);
 
-/* "PolicyDenied" and so on, the Varlink error without its interface; NULL for codes outside the enumeration. */
+/* "PolicyDenied" and so on, the Varlink error without its interface; NULL for codes outside the enumeration.
+ */
 const char *refusal_name(uint32_t code);
 
 /* The inverse of refusal_name(); REFUSAL_NONE for unknown names. */

@@ -16,9 +16,10 @@ static const struct row {
 	uint8_t min_fds, max_fds;
 	uint32_t min_size, size;
 } rows[_MESSAGE_MAX] = {
-#define ROW(type_, from_, to_, struct_, min_fds_, max_fds_)                                     \
-	[MESSAGE_##type_] = { #type_, (from_), (to_), (min_fds_), (max_fds_), sizeof(struct_), \
-			      sizeof(struct_) }
+#define ROW(type_, from_, to_, struct_, min_fds_, max_fds_)                                      \
+	[MESSAGE_##type_] = {                                                                    \
+		#type_, (from_), (to_), (min_fds_), (max_fds_), sizeof(struct_), sizeof(struct_) \
+	}
 	ROW(HELLO, W | G | P | L, W | G | P | L, struct message, 0, 0),
 
 	ROW(CONNECTION, W, G, struct message_connection, 1, 1),

@@ -22,36 +22,37 @@ enum message_type {
 	MESSAGE_HELLO,
 
 	/* warden → gate */
-	MESSAGE_CONNECTION,	 /* struct message_connection; fd: the connected client socket */
-	MESSAGE_REPLY_PROBE,	 /* struct message_probe, one row */
-	MESSAGE_REPLY_SPEC,	 /* struct message_reply_spec: Describe */
+	MESSAGE_CONNECTION,       /* struct message_connection; fd: the connected client socket */
+	MESSAGE_REPLY_PROBE,      /* struct message_probe, one row */
+	MESSAGE_REPLY_SPEC,       /* struct message_reply_spec: Describe */
 	MESSAGE_REPLY_ATTACHMENT, /* struct message_attachment, one row */
-	/* struct message_stream; fds: enumerations memfd and, if it has events, the ring. Also the first record of the
-	 * answer to READ, then without the ring: the gate needs the spec to name labels. */
+	/* struct message_stream; fds: enumerations memfd and, if it has events, the ring. Also the first
+	 * record of the answer to READ, then without the ring: the gate needs the spec to name labels. */
 	MESSAGE_REPLY_STREAM,
-	MESSAGE_REPLY_COUNTERS,	 /* struct message_counters */
+	MESSAGE_REPLY_COUNTERS,  /* struct message_counters */
 	MESSAGE_REPLY_HISTOGRAM, /* struct message_histogram, one row a label set */
-	MESSAGE_REPLY_COUNT,	 /* struct message_count, one row a label set */
-	MESSAGE_REPLY_TEXT,	 /* struct message_text: one JSON object: a stored record, a section, the outputs of Revoke */
-	MESSAGE_REPLY_REFUSAL,	 /* struct message_refusal: ends the call */
-	MESSAGE_REPLY_END,	 /* struct message: ends the call; after STREAM, the stream goes on */
-	MESSAGE_ENDED,		 /* struct message_ended: an attachment is gone; connection and call are 0 */
+	MESSAGE_REPLY_COUNT,     /* struct message_count, one row a label set */
+	MESSAGE_REPLY_TEXT, /* struct message_text: one JSON object: a stored record, a section, the outputs
+			       of Revoke */
+	MESSAGE_REPLY_REFUSAL, /* struct message_refusal: ends the call */
+	MESSAGE_REPLY_END,     /* struct message: ends the call; after STREAM, the stream goes on */
+	MESSAGE_ENDED,         /* struct message_ended: an attachment is gone; connection and call are 0 */
 
 	/* gate → warden; struct message names connection and call */
-	MESSAGE_CLOSED,		 /* struct message: the client is gone */
-	MESSAGE_LIST,		 /* struct message */
-	MESSAGE_DESCRIBE,	 /* struct message_bundle */
-	MESSAGE_ATTACH,		 /* struct message_attach */
-	MESSAGE_WATCH,		 /* struct message_attachment_id */
-	MESSAGE_READ,		 /* struct message_attachment_id */
-	MESSAGE_DETACH,		 /* struct message_attachment_id */
-	MESSAGE_STATUS,		 /* struct message_status */
-	MESSAGE_REGISTRY_LIST,	 /* struct message */
-	MESSAGE_ENROLL,		 /* struct message_enroll; fds: manifest, signatures, files in the manifest's order */
-	MESSAGE_REVOKE,		 /* struct message_bundle */
-	MESSAGE_POLICY_RELOAD,	 /* struct message_flags */
-	MESSAGE_POLICY_MINE,	 /* struct message */
-	MESSAGE_AUDIT_QUERY,	 /* struct message_audit_query */
+	MESSAGE_CLOSED,        /* struct message: the client is gone */
+	MESSAGE_LIST,          /* struct message */
+	MESSAGE_DESCRIBE,      /* struct message_bundle */
+	MESSAGE_ATTACH,        /* struct message_attach */
+	MESSAGE_WATCH,         /* struct message_attachment_id */
+	MESSAGE_READ,          /* struct message_attachment_id */
+	MESSAGE_DETACH,        /* struct message_attachment_id */
+	MESSAGE_STATUS,        /* struct message_status */
+	MESSAGE_REGISTRY_LIST, /* struct message */
+	MESSAGE_ENROLL, /* struct message_enroll; fds: manifest, signatures, files in the manifest's order */
+	MESSAGE_REVOKE, /* struct message_bundle */
+	MESSAGE_POLICY_RELOAD, /* struct message_flags */
+	MESSAGE_POLICY_MINE,   /* struct message */
+	MESSAGE_AUDIT_QUERY,   /* struct message_audit_query */
 
 	/* warden → parser */
 	MESSAGE_VERIFY, /* struct message_verify; fds: manifest, then signatures, all sealed memfds */
@@ -63,34 +64,34 @@ enum message_type {
 	MESSAGE_VERDICT, /* struct message_verdict */
 
 	/* warden → loader */
-	MESSAGE_LOAD,	     /* struct message_load; fds: insns, data, and the kernel signature if there is one */
-	MESSAGE_UNLOAD,	     /* struct message_instance_id */
+	MESSAGE_LOAD,   /* struct message_load; fds: insns, data, and the kernel signature if there is one */
+	MESSAGE_UNLOAD, /* struct message_instance_id */
 	MESSAGE_SUBSCRIBE,   /* struct message_subscribe */
 	MESSAGE_RETARGET,    /* struct message_retarget */
 	MESSAGE_UNSUBSCRIBE, /* struct message_attachment_id */
 	MESSAGE_READ_VALUES, /* struct message_attachment_id */
 	MESSAGE_GET_RING,    /* struct message_attachment_id */
-	MESSAGE_SURVEY,	     /* struct message: what lives? */
+	MESSAGE_SURVEY,      /* struct message: what lives? */
 
 	/* loader → warden; call is the order's */
-	MESSAGE_LOADED,	     /* struct message_loaded */
-	MESSAGE_DONE,	     /* struct message_refusal; code 0: the order was carried out */
-	MESSAGE_RING,	     /* struct message_attachment_id; fd: the ring */
-	MESSAGE_INSTANCE,    /* struct message_loaded, one row of a survey */
+	MESSAGE_LOADED,       /* struct message_loaded */
+	MESSAGE_DONE,         /* struct message_refusal; code 0: the order was carried out */
+	MESSAGE_RING,         /* struct message_attachment_id; fd: the ring */
+	MESSAGE_INSTANCE,     /* struct message_loaded, one row of a survey */
 	MESSAGE_SUBSCRIPTION, /* struct message_subscribe, one row of a survey */
-	MESSAGE_COUNTERS,    /* struct message_counters */
-	MESSAGE_HISTOGRAM,   /* struct message_histogram */
-	MESSAGE_COUNT,	     /* struct message_count */
-	MESSAGE_END,	     /* struct message: ends rows */
+	MESSAGE_COUNTERS,     /* struct message_counters */
+	MESSAGE_HISTOGRAM,    /* struct message_histogram */
+	MESSAGE_COUNT,        /* struct message_count */
+	MESSAGE_END,          /* struct message: ends rows */
 
 	_MESSAGE_MAX,
 };
 
 struct message {
-	uint32_t type; /* enum message_type */
-	uint32_t size; /* of the whole record, bytes */
+	uint32_t type;       /* enum message_type */
+	uint32_t size;       /* of the whole record, bytes */
 	uint64_t connection; /* the warden's number of a client connection; 0 where none is meant */
-	uint64_t call; /* the sender's number of the request that this belongs to */
+	uint64_t call;       /* the sender's number of the request that this belongs to */
 };
 
 struct message_connection {
@@ -103,7 +104,7 @@ struct message_bundle {
 	struct message m;
 	char name[PROBE_NAME_MAX];
 	uint64_t serial; /* 0: the newest that is enrolled */
-	uint32_t flags;	 /* MESSAGE_FLAG_DRY_RUN */
+	uint32_t flags;  /* MESSAGE_FLAG_DRY_RUN */
 	uint32_t reserved;
 	char reason[REFUSAL_REASON_MAX]; /* revoke: for the record */
 };
@@ -113,14 +114,14 @@ struct message_flags {
 	uint32_t flags;
 	uint32_t reserved;
 };
-#define MESSAGE_FLAG_DRY_RUN	  1U
-#define MESSAGE_FLAG_RUN	  2U /* bound to its connection, and streamed on it */
-#define MESSAGE_FLAG_ALL	  4U /* of all users, not only one's own */
+#define MESSAGE_FLAG_DRY_RUN      1U
+#define MESSAGE_FLAG_RUN          2U /* bound to its connection, and streamed on it */
+#define MESSAGE_FLAG_ALL          4U /* of all users, not only one's own */
 #define MESSAGE_FLAG_EXPERIMENTAL 8U /* channel experimental instead of production */
-#define MESSAGE_FLAG_REVERSE	  16U
+#define MESSAGE_FLAG_REVERSE      16U
 
 #define MESSAGE_DATA_AGGREGATES 1U
-#define MESSAGE_DATA_EVENTS	2U
+#define MESSAGE_DATA_EVENTS     2U
 
 struct message_parameter {
 	char name[OBJECT_NAME_MAX];
@@ -131,12 +132,12 @@ struct message_attach {
 	struct message m;
 	char probe[PROBE_NAME_MAX];
 	uint64_t serial; /* 0: the newest in the channel */
-	uint32_t flags;	 /* MESSAGE_FLAG_… */
-	uint32_t data;	 /* MESSAGE_DATA_…; 0: all that policy allows and the probe has */
+	uint32_t flags;  /* MESSAGE_FLAG_… */
+	uint32_t data;   /* MESSAGE_DATA_…; 0: all that policy allows and the probe has */
 	uint32_t target_kind;
 	uint32_t n_parameters;
 	char target[TARGET_NAME_MAX]; /* empty for self and host */
-	uint64_t duration; /* ms; 0: the limit, or the default */
+	uint64_t duration;            /* ms; 0: the limit, or the default */
 	struct message_parameter parameters[SPEC_PARAMS_MAX];
 };
 
@@ -161,12 +162,12 @@ struct message_enroll {
 
 struct message_audit_query {
 	struct message m;
-	uint64_t since, until; /* realtime ns; 0: open */
-	uint64_t from; /* first sequence; 0: the beginning */
-	uint64_t limit; /* rows; 0: all */
-	uint64_t attachment; /* 0: any */
-	uint32_t uid; /* UINT32_MAX: any */
-	uint32_t flags; /* MESSAGE_FLAG_REVERSE */
+	uint64_t since, until;      /* realtime ns; 0: open */
+	uint64_t from;              /* first sequence; 0: the beginning */
+	uint64_t limit;             /* rows; 0: all */
+	uint64_t attachment;        /* 0: any */
+	uint32_t uid;               /* UINT32_MAX: any */
+	uint32_t flags;             /* MESSAGE_FLAG_REVERSE */
 	char probe[PROBE_NAME_MAX]; /* empty: any */
 	char verdict[16];
 	char action[24];
@@ -181,13 +182,13 @@ struct message_probe {
 	uint64_t serial;
 	uint32_t targets; /* bit set that the probe can filter by */
 	uint32_t allowed; /* bit set that the caller may name now */
-	uint32_t data;	  /* MESSAGE_DATA_… that the caller may have on the first of them */
+	uint32_t data;    /* MESSAGE_DATA_… that the caller may have on the first of them */
 	uint32_t revoked;
-	char channel[16]; /* "production", "experimental" */
+	char channel[16];  /* "production", "experimental" */
 	char signers[128]; /* role names, blank-separated */
 	char enrolled_by[64];
-	uint64_t enrolled_at; /* realtime ns; 0: shipped with the package */
-	uint8_t digest[DIGEST_SIZE]; /* of the manifest */
+	uint64_t enrolled_at;             /* realtime ns; 0: shipped with the package */
+	uint8_t digest[DIGEST_SIZE];      /* of the manifest */
 	char problem[REFUSAL_REASON_MAX]; /* why it cannot be used here; empty: it can */
 };
 
@@ -202,29 +203,31 @@ struct message_reply_spec {
 struct attachment {
 	uint64_t id;
 	uint64_t instance;
-	uint32_t uid; /* owner */
-	uint32_t flags; /* MESSAGE_FLAG_RUN */
-	uint32_t data; /* MESSAGE_DATA_… granted */
+	uint32_t uid;         /* owner */
+	uint32_t flags;       /* MESSAGE_FLAG_RUN */
+	uint32_t data;        /* MESSAGE_DATA_… granted */
 	uint32_t privacy_max; /* enum spec_privacy granted */
 	uint32_t target_kind;
 	uint32_t namespace; /* the owner's when it was attached: enum policy_namespace of policy/policy.h */
 	uint32_t channel;   /* of the bundle: 0 production, 1 experimental */
-	uint32_t slot; /* assigned by the loader */
+	uint32_t slot;      /* assigned by the loader */
 	char target[TARGET_NAME_MAX];
-	struct bw_key key; /* whose events, as the kernel filters them now; id 0 of BW_KEY_CGROUP: unit not running */
+	struct bw_key key;  /* whose events, as the kernel filters them now; id 0 of BW_KEY_CGROUP: unit not
+			       running */
 	uint32_t key_level; /* of a cgroup: levels below the root */
 	uint32_t ring_size; /* bytes; 0: no events */
-	uint64_t memory; /* bytes that count against the owner */
-	uint64_t since;	 /* realtime, ns */
-	uint64_t deadline; /* CLOCK_BOOTTIME, ns */
-	uint64_t decision; /* sequence of its audit decision */
+	uint64_t memory;    /* bytes that count against the owner */
+	uint64_t since;     /* realtime, ns */
+	uint64_t deadline;  /* CLOCK_BOOTTIME, ns */
+	uint64_t decision;  /* sequence of its audit decision */
 	uint64_t events_per_second; /* limit; UINT64_MAX: none */
 	uint64_t serial;
 	char probe[PROBE_NAME_MAX];
-	char user[64]; /* the owner's name at the time */
-	char rule[OBJECT_NAME_MAX]; /* the allow section */
-	uint8_t digest[DIGEST_SIZE]; /* of the manifest */
-	uint8_t params_digest[DIGEST_SIZE]; /* of the parameter bytes: attachments share an instance only if equal */
+	char user[64];                      /* the owner's name at the time */
+	char rule[OBJECT_NAME_MAX];         /* the allow section */
+	uint8_t digest[DIGEST_SIZE];        /* of the manifest */
+	uint8_t params_digest[DIGEST_SIZE]; /* of the parameter bytes: attachments share an instance only if
+					       equal */
 };
 
 struct message_attachment {
@@ -301,11 +304,12 @@ struct message_verify {
 
 struct message_verified {
 	struct message m;
-	struct refusal refusal; /* code 0: accepted */
+	struct refusal refusal;      /* code 0: accepted */
 	uint8_t digest[DIGEST_SIZE]; /* of the manifest's bytes */
-	char signers[128]; /* roles whose threshold is met, blank-separated */
-	uint32_t may; /* union of what those roles may: TRUST_MAY_… of signing/trust.h */
-	uint32_t variant; /* the first that this kernel can run; UINT32_MAX: none, then `unsupported` says why */
+	char signers[128];           /* roles whose threshold is met, blank-separated */
+	uint32_t may;                /* union of what those roles may: TRUST_MAY_… of signing/trust.h */
+	uint32_t variant; /* the first that this kernel can run; UINT32_MAX: none, then `unsupported` says why
+			   */
 	struct refusal unsupported;
 	struct spec spec;
 };
@@ -315,14 +319,15 @@ struct message_verdict {
 	uint8_t digest[DIGEST_SIZE];
 	char signers[128];
 	struct spec spec;
-	/* The kernel's BTF id of each program's hook, by variant and program; 0: it has none or is not there. */
+	/* The kernel's BTF id of each program's hook, by variant and program; 0: it has none or is not there.
+	 */
 	uint32_t attach_btf_id[SPEC_VARIANTS_MAX][SPEC_PROGRAMS_MAX];
 };
 
 #define PARAMS_SIZE_MAX 256
 struct message_load {
 	struct message m;
-	uint64_t instance; /* the warden's number, never used twice while it lives */
+	uint64_t instance;           /* the warden's number, never used twice while it lives */
 	uint8_t digest[DIGEST_SIZE]; /* of the manifest: the loader must hold the parser's verdict on it */
 	uint32_t variant;
 	uint32_t params_size;

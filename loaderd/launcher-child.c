@@ -15,7 +15,7 @@
 
 #include "common/cleanup.h"
 
-#define FIRST_FD 3 /* SD_LISTEN_FDS_START */
+#define FIRST_FD  3 /* SD_LISTEN_FDS_START */
 #define NAMES_MAX (64U << 10)
 
 int launcher_child_init(struct launcher_child *child, enum message_side side, const char *process,
@@ -27,8 +27,12 @@ int launcher_child_init(struct launcher_child *child, enum message_side side, co
 	pw = getpwnam(user);
 	if (!pw)
 		return errno ? -errno : -ENOENT;
-	*child = (struct launcher_child){ .side = side, .process = process, .user = user,
-					  .notify_path = notify_path, .uid = pw->pw_uid, .gid = pw->pw_gid };
+	*child = (struct launcher_child){ .side = side,
+					  .process = process,
+					  .user = user,
+					  .notify_path = notify_path,
+					  .uid = pw->pw_uid,
+					  .gid = pw->pw_gid };
 	return 0;
 }
 

@@ -8,9 +8,9 @@
 
 #include "common/cleanup.h"
 
-#define STORE_MAX	8192
-#define STORE_NAME_MAX	128
-#define NOTIFY_FDS_MAX	16
+#define STORE_MAX       8192
+#define STORE_NAME_MAX  128
+#define NOTIFY_FDS_MAX  16
 #define NOTIFY_TEXT_MAX 4096
 
 struct entry {
@@ -105,7 +105,9 @@ static int on_notify(sd_event_source *source, int fd, uint32_t revents, void *us
 	} control;
 	char text[NOTIFY_TEXT_MAX + 1];
 	struct iovec iov = { .iov_base = text, .iov_len = NOTIFY_TEXT_MAX };
-	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes,
+	struct msghdr mh = { .msg_iov = &iov,
+			     .msg_iovlen = 1,
+			     .msg_control = control.bytes,
 			     .msg_controllen = sizeof(control.bytes) };
 	struct ucred ucred = { 0 };
 	int fds[NOTIFY_FDS_MAX];
@@ -145,7 +147,9 @@ int launcher_store_new(sd_event *event, int fd, void (*ready)(pid_t pid, void *u
 		close_fd(fd);
 		return -ENOMEM;
 	}
-	*store = (struct launcher_store){ .fd = fd, .ready = ready, .may_store = may_store, .userdata = userdata };
+	*store = (struct launcher_store){
+		.fd = fd, .ready = ready, .may_store = may_store, .userdata = userdata
+	};
 	store->entries = calloc(STORE_MAX, sizeof(*store->entries));
 	r = store->entries ? 0 : -ENOMEM;
 	if (r >= 0 && setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0)

@@ -22,9 +22,9 @@
 /* A process that ends soon after its start is started again later each time, up to a bound. */
 #define RESTART_DELAY_US     (100 * 1000)
 #define RESTART_DELAY_MAX_US (2000 * 1000)
-#define SETTLED_US	     (5000 * 1000) /* one that lived so long begins anew */
-#define DESCRIPTORS_MAX	     16384 /* as LimitNOFILE= of the units allows */
-#define SOCKET_NOTIFY	 PATH_RUNTIME "/notify"
+#define SETTLED_US           (5000 * 1000) /* one that lived so long begins anew */
+#define DESCRIPTORS_MAX      16384         /* as LimitNOFILE= of the units allows */
+#define SOCKET_NOTIFY        PATH_RUNTIME "/notify"
 
 struct launcher;
 
@@ -83,7 +83,8 @@ static int start_later(struct managed *m)
 {
 	sd_event_source *timer = NULL;
 
-	return sd_event_add_time_relative(m->launcher->event, &timer, CLOCK_MONOTONIC, next_delay(m), 0, on_restart, m);
+	return sd_event_add_time_relative(m->launcher->event, &timer, CLOCK_MONOTONIC, next_delay(m), 0,
+					  on_restart, m);
 }
 
 static bool any_lives(const struct launcher *l)
@@ -114,8 +115,7 @@ static int start(struct managed *m)
 {
 	int r;
 
-	r = launcher_child_start(&m->child,
-				 m->child.side == SIDE_LOADER ? m->launcher->store : NULL);
+	r = launcher_child_start(&m->child, m->child.side == SIDE_LOADER ? m->launcher->store : NULL);
 	if (r < 0)
 		return r;
 	(void)sd_event_now(m->launcher->event, CLOCK_MONOTONIC, &m->started);
@@ -180,8 +180,8 @@ static int listening_socket(const char *path, int type, mode_t mode, uid_t uid, 
 	memcpy(address.sun_path, path, strlen(path) + 1);
 	(void)unlink(path);
 	fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
-	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || chown(path, uid, gid) < 0 ||
-	    chmod(path, mode) < 0)
+	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
+	    chown(path, uid, gid) < 0 || chmod(path, mode) < 0)
 		return -errno;
 	if (type != SOCK_DGRAM && listen(fd, 4096) < 0)
 		return -errno;
@@ -251,7 +251,8 @@ static int find_users(struct launcher *l)
 		int r;
 
 		m->launcher = l;
-		r = launcher_child_init(&m->child, rows[i].side, rows[i].process, rows[i].user, SOCKET_NOTIFY);
+		r = launcher_child_init(&m->child, rows[i].side, rows[i].process, rows[i].user,
+					SOCKET_NOTIFY);
 		if (r < 0) {
 			process_log(3, "user %s: %s (systemd-sysusers makes it)", rows[i].user, strerror(-r));
 			return r;

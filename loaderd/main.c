@@ -7,8 +7,10 @@
 
 static int usage(FILE *to)
 {
-	fprintf(to, "Usage: bpfwardend warden|gate|parser|loader   one process of the daemon, as its unit starts it\n"
-		    "       bpfwardend launch [--ready-fd=N]      all four in the foreground, each as its own user\n"
+	fprintf(to, "Usage: bpfwardend warden|gate|parser|loader   one process of the daemon, as its unit "
+		    "starts it\n"
+		    "       bpfwardend launch [--ready-fd=N]      all four in the foreground, each as its "
+		    "own user\n"
 		    "       bpfwardend --version\n");
 	return to == stdout ? 0 : 2;
 }

@@ -95,7 +95,9 @@ static int receive_one(struct peer *peer, const char **ret)
 		char bytes[CMSG_SPACE(sizeof(int) * PEER_FDS_MAX) + CMSG_SPACE(sizeof(struct ucred))];
 	} control;
 	struct iovec iov = { .iov_base = peer->buffer, .iov_len = PEER_MESSAGE_MAX };
-	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes,
+	struct msghdr mh = { .msg_iov = &iov,
+			     .msg_iovlen = 1,
+			     .msg_control = control.bytes,
 			     .msg_controllen = sizeof(control.bytes) };
 	const struct message *m = (const struct message *)(void *)peer->buffer;
 	struct ucred ucred = { .uid = (uid_t)-1 };
@@ -288,7 +290,8 @@ int peer_new(sd_event *event, int fd, bool accepted, const struct peer_options *
 	peer->buffer = malloc(PEER_MESSAGE_MAX);
 	if (!peer->buffer)
 		return -ENOMEM;
-	/* Best effort: without privilege the kernel caps this at wmem_max, and our own queue does the rest. */
+	/* Best effort: without privilege the kernel caps this at wmem_max, and our own queue does the rest.
+	 */
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 	if (!accepted && setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0)
 		return -errno;

@@ -11,10 +11,10 @@ const char *process_name = "bpfwardend";
 
 int process_uid(enum message_side side, uid_t *ret)
 {
-	const char *name = side == SIDE_WARDEN ? USER_WARDEN :
-			   side == SIDE_GATE   ? USER_GATE :
-			   side == SIDE_PARSER ? USER_PARSER :
-						 USER_LOADER;
+	const char *name = side == SIDE_WARDEN   ? USER_WARDEN
+			   : side == SIDE_GATE   ? USER_GATE
+			   : side == SIDE_PARSER ? USER_PARSER
+						 : USER_LOADER;
 	struct passwd *pw;
 
 	errno = 0;
@@ -33,6 +33,7 @@ void process_log(int priority, const char *format, ...)
 	va_start(ap, format);
 	vsnprintf(line, sizeof(line), format, ap);
 	va_end(ap);
-	/* The prefix is the journal's (sd-daemon(3)); one write, so that lines of several processes do not mix. */
+	/* The prefix is the journal's (sd-daemon(3)); one write, so that lines of several processes do not
+	 * mix. */
 	dprintf(STDERR_FILENO, "<%d>%s: %s\n", priority, process_name, line);
 }

@@ -4,10 +4,10 @@
 #include <stdbool.h>
 
 struct sandbox_list {
-	const char *const *calls;      /* names, NULL at the end */
-	const int *bpf_commands;       /* of bpf(2), -1 at the end; NULL: none */
-	bool with_common;	       /* sandbox_common as well */
-	bool no_files;		       /* Landlock: no access by path */
+	const char *const *calls; /* names, NULL at the end */
+	const int *bpf_commands;  /* of bpf(2), -1 at the end; NULL: none */
+	bool with_common;         /* sandbox_common as well */
+	bool no_files;            /* Landlock: no access by path */
 };
 
 extern const char *const sandbox_common[];

@@ -98,12 +98,13 @@ int sandbox_enter(enum message_side side)
 {
 	sd_id128_t boot;
 
-	/* sd-event wants the boot id for its first timer, and keeps it: now is when the file can still be read. */
+	/* sd-event wants the boot id for its first timer, and keeps it: now is when the file can still be
+	 * read. */
 	(void)sd_id128_get_boot(&boot);
-	return enter(side == SIDE_WARDEN ? &sandbox_warden :
-		     side == SIDE_GATE	 ? &sandbox_gate :
-		     side == SIDE_PARSER ? &sandbox_parser :
-					   &sandbox_loader);
+	return enter(side == SIDE_WARDEN   ? &sandbox_warden
+		     : side == SIDE_GATE   ? &sandbox_gate
+		     : side == SIDE_PARSER ? &sandbox_parser
+					   : &sandbox_loader);
 }
 
 int sandbox_enter_runner(void)

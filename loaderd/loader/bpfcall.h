@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 /*
- * The bpf(2) commands that loader and runner use, one function each, and nothing else: libbpf's wrappers probe
- * for kernel features by loading programs of their own, which would blur what the seccomp rule on the command
- * may allow. Descriptors come with O_CLOEXEC; errors are -errno.
+ * The bpf(2) commands that loader and runner use, one function each, and nothing else: libbpf's wrappers
+ * probe for kernel features by loading programs of their own, which would blur what the seccomp rule on the
+ * command may allow. Descriptors come with O_CLOEXEC; errors are -errno.
  */
 #include <linux/bpf.h>
 #include <stddef.h>

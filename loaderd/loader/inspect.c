@@ -10,7 +10,8 @@
 static int differs(struct refusal *refusal, const char *what, const char *name, const char *member)
 {
 	return refusal_set(refusal, REFUSAL_LOAD_FAILED, "inspect",
-			   "the kernel reports %s %s with another %s than the manifest lists", what, name, member);
+			   "the kernel reports %s %s with another %s than the manifest lists", what, name,
+			   member);
 }
 
 /* What the loader reads and writes by its own structs must have their size, or the kernel would copy past
@@ -38,16 +39,16 @@ static bool shape_fits(const struct spec_map *map)
 		return false;
 	if (shape->value_size && map->value_size != shape->value_size)
 		return false;
-	if (shape->inner_value_size &&
-	    (map->inner_value_size != shape->inner_value_size || map->inner_type != BPF_MAP_TYPE_PERCPU_HASH ||
-	     map->inner_key_size == 0 || map->inner_key_size > LABELS_SIZE_MAX))
+	if (shape->inner_value_size && (map->inner_value_size != shape->inner_value_size ||
+					map->inner_type != BPF_MAP_TYPE_PERCPU_HASH ||
+					map->inner_key_size == 0 || map->inner_key_size > LABELS_SIZE_MAX))
 		return false;
 	if (map->kind == SPEC_MAP_TABLE && (map->key_size > LABELS_SIZE_MAX || !map->value_size ||
 					    map->value_size % 8 || map->value_size > TABLE_VALUE_SIZE_MAX))
 		return false;
-	return map->kind != SPEC_MAP_COUNTERS && map->kind != SPEC_MAP_TOTALS ?
-		       true :
-		       map->type == BPF_MAP_TYPE_PERCPU_ARRAY;
+	return map->kind != SPEC_MAP_COUNTERS && map->kind != SPEC_MAP_TOTALS
+		       ? true
+		       : map->type == BPF_MAP_TYPE_PERCPU_ARRAY;
 }
 
 static int inspect_map(const struct spec_map *map, int fd, uint32_t *ret_id, struct refusal *refusal)
@@ -55,8 +56,8 @@ static int inspect_map(const struct spec_map *map, int fd, uint32_t *ret_id, str
 	struct bpf_map_info info;
 
 	if (!shape_fits(map))
-		return refusal_set(refusal, REFUSAL_LOAD_FAILED, "inspect", "map %s has no shape that is served",
-				   map->name);
+		return refusal_set(refusal, REFUSAL_LOAD_FAILED, "inspect",
+				   "map %s has no shape that is served", map->name);
 	if (bpfcall_map_info(fd, &info) < 0)
 		return differs(refusal, "map", map->name, "kind of descriptor");
 	if (info.type != map->type)
@@ -74,7 +75,8 @@ static int inspect_map(const struct spec_map *map, int fd, uint32_t *ret_id, str
 }
 
 static int inspect_program(const struct spec_program *program, int fd, uint32_t attach_btf_id,
-			   const uint32_t *map_ids, uint32_t n_maps, uint32_t *ret_id, struct refusal *refusal)
+			   const uint32_t *map_ids, uint32_t n_maps, uint32_t *ret_id,
+			   struct refusal *refusal)
 {
 	uint32_t used[2 * SPEC_MAPS_MAX];
 	struct bpf_prog_info info;
@@ -113,8 +115,8 @@ int inspect_variant(const struct spec_variant *variant, const int *fds, const ui
 			return r;
 	}
 	for (uint32_t i = 0; i < variant->n_programs; i++) {
-		r = inspect_program(&variant->programs[i], fds[variant->n_maps + i], attach_btf_ids[i], map_ids,
-				    variant->n_maps, &program_ids[i], refusal);
+		r = inspect_program(&variant->programs[i], fds[variant->n_maps + i], attach_btf_ids[i],
+				    map_ids, variant->n_maps, &program_ids[i], refusal);
 		if (r)
 			return r;
 	}

@@ -72,7 +72,8 @@ struct instance *instance_free(struct instance *instance)
 	return NULL;
 }
 
-static const struct spec_map *map_of_kind(const struct instance *instance, enum spec_map_kind kind, int *ret_fd)
+static const struct spec_map *map_of_kind(const struct instance *instance, enum spec_map_kind kind,
+					  int *ret_fd)
 {
 	for (uint32_t i = 0; i < instance->variant->n_maps; i++)
 		if (instance->variant->maps[i].kind == (uint32_t)kind) {
@@ -126,9 +127,8 @@ int instance_attach(struct instance *instance, const int *programs, const void *
 		const struct spec_program *p = &instance->variant->programs[i];
 		const char *name = strchr(p->hook, '/');
 
-		r = bpfcall_raw_tracepoint_open(programs[i], p->type == BPF_PROG_TYPE_RAW_TRACEPOINT && name ?
-								     name + 1 :
-								     NULL);
+		r = bpfcall_raw_tracepoint_open(
+			programs[i], p->type == BPF_PROG_TYPE_RAW_TRACEPOINT && name ? name + 1 : NULL);
 		if (r < 0)
 			return refuse(refusal, "attach", r);
 		instance->links[i] = r;
@@ -186,9 +186,12 @@ static int publish_control(struct instance *instance)
 static int create_map(struct subscriber *s, const struct spec_map *outer, enum subscriber_map which)
 {
 	static const char *const names[_SUBSCRIBER_MAP_MAX] = { "bw_ring", "bw_hist", "bw_count" };
-	struct bpfcall_map map = { .type = outer->inner_type, .key_size = outer->inner_key_size,
-				   .value_size = outer->inner_value_size, .flags = outer->inner_flags,
-				   .max_entries = outer->inner_max_entries, .name = names[which] };
+	struct bpfcall_map map = { .type = outer->inner_type,
+				   .key_size = outer->inner_key_size,
+				   .value_size = outer->inner_value_size,
+				   .flags = outer->inner_flags,
+				   .max_entries = outer->inner_max_entries,
+				   .name = names[which] };
 
 	if (which == SUBSCRIBER_RING)
 		map.max_entries = s->a.ring_size;
@@ -292,7 +295,8 @@ static int subscribe_private(struct instance *instance, struct subscriber *s, st
 	const struct spec_map *ring = map_of_kind(instance, SPEC_MAP_EVENTS, &fd);
 
 	if (instance->subscribers)
-		return refusal_set(refusal, REFUSAL_LIMIT_EXCEEDED, "private", "this probe serves one attachment");
+		return refusal_set(refusal, REFUSAL_LIMIT_EXCEEDED, "private",
+				   "this probe serves one attachment");
 	if (table >= 0 && (s->a.data & MESSAGE_DATA_AGGREGATES)) {
 		s->maps[SUBSCRIBER_COUNT] = dup(table);
 		if (s->maps[SUBSCRIBER_COUNT] < 0)

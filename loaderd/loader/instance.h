@@ -29,7 +29,8 @@ struct instance {
 	int maps[SPEC_MAPS_MAX];
 	int links[SPEC_PROGRAMS_MAX];
 	struct subscriber *subscribers;
-	uint32_t next_slot; /* slots are given out in turn, so that one is long idle before it is used again */
+	uint32_t
+		next_slot; /* slots are given out in turn, so that one is long idle before it is used again */
 };
 
 /* Descriptors all -EBADF. The spec must have passed spec_check(), variant its count. */
@@ -47,8 +48,8 @@ int instance_map(const struct instance *instance, enum spec_map_kind kind);
 int instance_attach(struct instance *instance, const int *programs, const void *params, size_t params_size,
 		    struct refusal *refusal);
 
-/* Adds an attachment: a slot, its maps, and last its key. On success *ret belongs to the instance; a.slot and,
- * of an object with a ring of its own, a.ring_size are filled in. */
+/* Adds an attachment: a slot, its maps, and last its key. On success *ret belongs to the instance; a.slot
+ * and, of an object with a ring of its own, a.ring_size are filled in. */
 int instance_subscribe(struct instance *instance, const struct attachment *a, struct subscriber **ret,
 		       struct refusal *refusal);
 
@@ -61,7 +62,8 @@ int instance_retarget(struct instance *instance, struct subscriber *s, const str
 		      uint32_t key_level, struct refusal *refusal);
 
 /* Takes an attachment out of the kernel's maps and frees it. When this returns no program writes to its maps
- * any more: the kernel waits for running programs when an array of maps changes (maybe_wait_bpf_programs()). */
+ * any more: the kernel waits for running programs when an array of maps changes (maybe_wait_bpf_programs()).
+ */
 void instance_unsubscribe(struct instance *instance, struct subscriber *s);
 
 struct subscriber *instance_find(const struct instance *instance, uint64_t id);

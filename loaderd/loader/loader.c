@@ -95,11 +95,12 @@ static int reply_refusal(struct loader *loader, uint64_t call, enum refusal_code
 
 static int reply_gone(struct loader *loader, uint64_t call)
 {
-	return reply_refusal(loader, call, REFUSAL_NO_SUCH_ATTACHMENT, "", "the loader has no such attachment");
+	return reply_refusal(loader, call, REFUSAL_NO_SUCH_ATTACHMENT, "",
+			     "the loader has no such attachment");
 }
 
-/* A light skeleton inside a helper of the kernel (a map that is changed again and again, each time with a grace
- * period) does not die before it returns, however hard it is killed: nothing may wait for that. */
+/* A light skeleton inside a helper of the kernel (a map that is changed again and again, each time with a
+ * grace period) does not die before it returns, however hard it is killed: nothing may wait for that. */
 static int reap(struct loader *loader)
 {
 	int r;
@@ -180,7 +181,8 @@ static int load_finish(struct load *load, int *fds, struct refusal *refusal)
 		return 0;
 	/* A link that stayed in the store would keep its program attached for nobody. */
 	store_remove_instance(instance);
-	return refusal_set(refusal, REFUSAL_LOAD_FAILED, "store", "cannot keep the descriptors: %s", strerror(-r));
+	return refusal_set(refusal, REFUSAL_LOAD_FAILED, "store", "cannot keep the descriptors: %s",
+			   strerror(-r));
 }
 
 static int on_runner(sd_event_source *source, int fd, uint32_t revents, void *userdata)
@@ -237,8 +239,8 @@ static int read_signed(int fd, const struct spec_file *file, char **ret, struct 
 	return 0;
 }
 
-static int load_start(struct loader *loader, struct load *load, const struct message_load *order, const int *fds,
-		      struct refusal *refusal)
+static int load_start(struct loader *loader, struct load *load, const struct message_load *order,
+		      const int *fds, struct refusal *refusal)
 {
 	const struct spec *spec = &load->instance->spec;
 	const struct spec_variant *v = load->instance->variant;
@@ -267,7 +269,8 @@ static int load_start(struct loader *loader, struct load *load, const struct mes
 					  RUNNER_TIMEOUT * 1000ULL, 0, on_deadline, load);
 }
 
-static int refuse_limit(struct refusal *refusal, const char *limit, uint64_t used, uint64_t max, const char *text)
+static int refuse_limit(struct refusal *refusal, const char *limit, uint64_t used, uint64_t max,
+			const char *text)
 {
 	int r = refusal_set(refusal, REFUSAL_LIMIT_EXCEEDED, limit, "%" PRIu64 " %s", used, text);
 
@@ -305,7 +308,8 @@ static int prepare_load(struct loader *loader, const struct message_load *order,
 				   "the parser did not say that this manifest is signed");
 	if (order->variant >= verdict->spec.n_variants || order->params_size > PARAMS_SIZE_MAX ||
 	    find_instance(loader, order->instance))
-		return refusal_set(refusal, REFUSAL_LOAD_FAILED, "order", "the order does not fit the bundle");
+		return refusal_set(refusal, REFUSAL_LOAD_FAILED, "order",
+				   "the order does not fit the bundle");
 	r = check_room(loader, refusal);
 	if (r)
 		return r;
@@ -453,7 +457,8 @@ static int on_read_values(struct loader *loader, const struct message *m, int *f
 		return reply_gone(loader, m->call);
 	/* Rows that nobody has taken yet must not fill the queue, whose end would be ours. */
 	if (peer_queued(loader->warden) > READ_QUEUE_MAX)
-		return reply_refusal(loader, m->call, REFUSAL_UNAVAILABLE, "loader", "too much is being read: try again");
+		return reply_refusal(loader, m->call, REFUSAL_UNAVAILABLE, "loader",
+				     "too much is being read: try again");
 	return values_send(loader->warden, m->call, instance, s);
 }
 
@@ -484,8 +489,9 @@ static int on_survey(struct loader *loader, const struct message *m, int *fds, s
 		row.m = (struct message){ .type = MESSAGE_INSTANCE, .call = m->call };
 		r = PEER_SEND(loader->warden, &row, NULL, 0);
 		for (struct subscriber *s = i->subscribers; s && r >= 0; s = s->next) {
-			struct message_subscribe sub = { .m = { .type = MESSAGE_SUBSCRIPTION, .call = m->call },
-							 .a = s->a };
+			struct message_subscribe sub = {
+				.m = { .type = MESSAGE_SUBSCRIPTION, .call = m->call }, .a = s->a
+			};
 
 			r = PEER_SEND(loader->warden, &sub, NULL, 0);
 		}
@@ -493,7 +499,8 @@ static int on_survey(struct loader *loader, const struct message *m, int *fds, s
 	return r < 0 ? r : peer_send(loader->warden, &end, sizeof(end), NULL, 0);
 }
 
-static int on_warden_record(struct peer *peer, const struct message *m, int *fds, size_t n_fds, void *userdata)
+static int on_warden_record(struct peer *peer, const struct message *m, int *fds, size_t n_fds,
+			    void *userdata)
 {
 	static int (*const orders[_MESSAGE_MAX])(struct loader *, const struct message *, int *, size_t) = {
 		[MESSAGE_LOAD] = on_load,
@@ -524,8 +531,11 @@ static void on_warden_closed(struct peer *peer, const char *reason, void *userda
 
 static int loader_startup(struct loader *loader)
 {
-	struct peer_options warden = { .self = SIDE_LOADER, .other = SIDE_WARDEN, .record = on_warden_record,
-				       .closed = on_warden_closed, .userdata = loader };
+	struct peer_options warden = { .self = SIDE_LOADER,
+				       .other = SIDE_WARDEN,
+				       .record = on_warden_record,
+				       .closed = on_warden_closed,
+				       .userdata = loader };
 	int r, listener = -EBADF;
 
 	/* SHA-256 is all that we use of it: it must not want its configuration file later. */
@@ -540,7 +550,8 @@ static int loader_startup(struct loader *loader)
 	if (r >= 0)
 		r = sd_event_default(&loader->event);
 	if (r >= 0)
-		r = sd_event_add_time_relative(loader->event, &loader->reaper, CLOCK_MONOTONIC, 0, 0, on_reap, loader);
+		r = sd_event_add_time_relative(loader->event, &loader->reaper, CLOCK_MONOTONIC, 0, 0, on_reap,
+					       loader);
 	if (r >= 0)
 		r = verdicts_new(loader->event, listener, &loader->verdicts);
 	if (r >= 0)

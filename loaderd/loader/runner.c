@@ -18,7 +18,7 @@
 
 #define RUNNER_FDS_MAX (SPEC_MAPS_MAX + SPEC_PROGRAMS_MAX)
 #define RUNNER_SOCKET  3
-#define LOG_MAX	       (16U << 20) /* what the verifier may write; pages come as they are used */
+#define LOG_MAX        (16U << 20) /* what the verifier may write; pages come as they are used */
 #define CTX_SIZE_MAX   4096
 
 /* Head of the context that gen_loader's program reads; skel_internal.h of libbpf, struct bpf_loader_ctx. The
@@ -51,7 +51,8 @@ static void answer(int socket, const struct runner_result *result, const int *fd
 	(void)sendmsg(socket, &mh, MSG_NOSIGNAL);
 }
 
-/* Reads descriptor i of a table in the context; the layout is the manifest's and was checked with the spec. */
+/* Reads descriptor i of a table in the context; the layout is the manifest's and was checked with the spec.
+ */
 static int ctx_fd(const uint8_t *ctx, uint32_t table, uint32_t stride, uint32_t offset, uint32_t i)
 {
 	int fd;
@@ -60,8 +61,8 @@ static int ctx_fd(const uint8_t *ctx, uint32_t table, uint32_t stride, uint32_t 
 	return fd;
 }
 
-/* Runs once more with a log, in a fresh context, only to learn why: a log that is full would itself be an error,
- * so the first run has none. */
+/* Runs once more with a log, in a fresh context, only to learn why: a log that is full would itself be an
+ * error, so the first run has none. */
 static void explain_run(const struct runner_job *job, int prog, char *log, struct runner_result *result)
 {
 	const struct spec_variant *v = job->variant;
@@ -70,7 +71,9 @@ static void explain_run(const struct runner_job *job, int prog, char *log, struc
 	int32_t value;
 	size_t n;
 
-	*head = (struct loader_ctx){ .size = v->ctx_size, .log_level = 1, .log_size = LOG_MAX - 1,
+	*head = (struct loader_ctx){ .size = v->ctx_size,
+				     .log_level = 1,
+				     .log_size = LOG_MAX - 1,
 				     .log_buf = (uint64_t)(uintptr_t)log };
 	(void)bpfcall_run(prog, ctx, v->ctx_size, &value);
 	n = strnlen(log, LOG_MAX - 1);
@@ -83,8 +86,11 @@ static int run_skeleton(const struct runner_job *job, uint8_t *ctx, char *log, s
 {
 	const struct spec_variant *v = job->variant;
 	struct loader_ctx *head = (struct loader_ctx *)(void *)ctx;
-	struct bpfcall_map data_map = { .type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .max_entries = 1,
-					.value_size = (uint32_t)job->data_size, .name = "bw_skeleton" };
+	struct bpfcall_map data_map = { .type = BPF_MAP_TYPE_ARRAY,
+					.key_size = 4,
+					.max_entries = 1,
+					.value_size = (uint32_t)job->data_size,
+					.name = "bw_skeleton" };
 	const uint32_t zero = 0;
 	int32_t value = 0;
 	int map, prog, r;
@@ -190,8 +196,9 @@ static int explain(struct runner_result *result, struct refusal *refusal)
 	const char *step = result->step < _RUNNER_STEP_MAX ? steps[result->step] : "runner";
 	const char *line = last_line(result->log);
 
-	return refusal_set(refusal, REFUSAL_LOAD_FAILED, step, "the kernel refused the light skeleton: %s%s%s",
-			   strerror(-result->error), *line ? ": " : "", line);
+	return refusal_set(refusal, REFUSAL_LOAD_FAILED, step,
+			   "the kernel refused the light skeleton: %s%s%s", strerror(-result->error),
+			   *line ? ": " : "", line);
 }
 
 int runner_collect(int fd, int *fds, size_t n_fds, struct refusal *refusal)
@@ -202,7 +209,9 @@ int runner_collect(int fd, int *fds, size_t n_fds, struct refusal *refusal)
 	} control;
 	struct runner_result result = { 0 };
 	struct iovec iov = { .iov_base = &result, .iov_len = sizeof(result) };
-	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes,
+	struct msghdr mh = { .msg_iov = &iov,
+			     .msg_iovlen = 1,
+			     .msg_control = control.bytes,
 			     .msg_controllen = sizeof(control.bytes) };
 	int got[RUNNER_FDS_MAX];
 	size_t n = 0;
@@ -217,7 +226,8 @@ int runner_collect(int fd, int *fds, size_t n_fds, struct refusal *refusal)
 			n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
 			memcpy(got, CMSG_DATA(c), n * sizeof(int));
 		}
-	if (size == sizeof(result) && !result.error && n == n_fds && !(mh.msg_flags & (MSG_TRUNC | MSG_CTRUNC))) {
+	if (size == sizeof(result) && !result.error && n == n_fds &&
+	    !(mh.msg_flags & (MSG_TRUNC | MSG_CTRUNC))) {
 		memcpy(fds, got, n * sizeof(int));
 		return 0;
 	}
@@ -225,6 +235,7 @@ int runner_collect(int fd, int *fds, size_t n_fds, struct refusal *refusal)
 		close_fd(got[i]);
 	if (size == sizeof(result) && result.error < 0 && result.error > -4096)
 		return explain(&result, refusal);
-	return refusal_set(refusal, REFUSAL_LOAD_FAILED, "hand over",
-			   "the light skeleton did not hand over the maps and programs that its manifest lists");
+	return refusal_set(
+		refusal, REFUSAL_LOAD_FAILED, "hand over",
+		"the light skeleton did not hand over the maps and programs that its manifest lists");
 }

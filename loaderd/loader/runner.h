@@ -17,8 +17,8 @@
 
 /* The runner's answer, one record with the descriptors of all maps, then all programs. */
 struct runner_result {
-	int32_t error; /* -errno of the failing step; 0: it ran */
-	uint32_t step; /* enum runner_step */
+	int32_t error;            /* -errno of the failing step; 0: it ran */
+	uint32_t step;            /* enum runner_step */
 	char log[RUNNER_LOG_MAX]; /* the verifier's last words */
 };
 

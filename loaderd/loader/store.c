@@ -12,7 +12,7 @@
 #include "loaderd/process.h"
 
 #define BARRIER_TIMEOUT_US (10ULL * 1000 * 1000)
-#define NAME_MAX_LENGTH	   80
+#define NAME_MAX_LENGTH    80
 
 /* The memfd of an instance. */
 struct stored_instance {
@@ -28,8 +28,8 @@ static void instance_name(char *name, const struct instance *instance, const cha
 static void subscriber_name(char *name, const struct instance *instance, const struct attachment *a,
 			    const char *kind, unsigned int index)
 {
-	snprintf(name, NAME_MAX_LENGTH, "a-%" PRIx64 "-%" PRIx64 "-%s%u", instance->loaded.instance, a->id, kind,
-		 index);
+	snprintf(name, NAME_MAX_LENGTH, "a-%" PRIx64 "-%" PRIx64 "-%s%u", instance->loaded.instance, a->id,
+		 kind, index);
 }
 
 static int push(const char *name, int fd)
@@ -166,7 +166,8 @@ static void *read_memory(int fd, size_t size)
 	return take_ptr(bytes);
 }
 
-static int restore_instance(const struct returned *state, struct returned *all, size_t n, struct instance **list)
+static int restore_instance(const struct returned *state, struct returned *all, size_t n,
+			    struct instance **list)
 {
 	_cleanup_free_ struct stored_instance *stored = read_memory(state->fd, sizeof(*stored));
 	struct instance *instance;

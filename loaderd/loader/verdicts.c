@@ -70,8 +70,12 @@ static void on_closed(struct peer *peer, const char *reason, void *userdata)
 
 static int accept_parser(struct verdicts *v)
 {
-	struct peer_options options = { .self = SIDE_LOADER, .other = SIDE_PARSER, .record = on_record,
-					.closed = on_closed, .userdata = v, .uid = v->uid };
+	struct peer_options options = { .self = SIDE_LOADER,
+					.other = SIDE_PARSER,
+					.record = on_record,
+					.closed = on_closed,
+					.userdata = v,
+					.uid = v->uid };
 	struct peer *parser = NULL;
 	int fd, r;
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 /*
- * The first of the loader's two yeses: what the parser says about manifests, over a connection that the warden
- * has no part in. A bounded number is kept; the oldest goes first, and the warden then asks the parser again.
+ * The first of the loader's two yeses: what the parser says about manifests, over a connection that the
+ * warden has no part in. A bounded number is kept; the oldest goes first, and the warden then asks the parser
+ * again.
  */
 #include <systemd/sd-event.h>
 
@@ -19,4 +20,5 @@ struct verdicts *verdicts_free(struct verdicts *verdicts);
 void verdicts_drain(struct verdicts *verdicts);
 
 /* The verdict on the manifest with this SHA-256; NULL if the parser gave none. */
-const struct message_verdict *verdicts_find(const struct verdicts *verdicts, const uint8_t digest[DIGEST_SIZE]);
+const struct message_verdict *verdicts_find(const struct verdicts *verdicts,
+					    const uint8_t digest[DIGEST_SIZE]);

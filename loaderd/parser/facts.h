@@ -17,7 +17,8 @@ int facts_new(struct facts **ret);
 struct facts *facts_free(struct facts *facts);
 DEFINE_CLEANUP(struct facts *, facts_free)
 
-/* True if the requirement holds; otherwise why (may be NULL) is REFUSAL_KERNEL_UNSUPPORTED with the feature. */
+/* True if the requirement holds; otherwise why (may be NULL) is REFUSAL_KERNEL_UNSUPPORTED with the feature.
+ */
 bool facts_check(const struct facts *facts, const struct spec_requirement *requirement, struct refusal *why);
 
 /* True if the program's hook exists here. ret_btf_id (may be NULL): the BTF id that the kernel will report as

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The parser process: answers the warden's VERIFY, each in a one-shot child (verify.h), and tells the loader,
- * first and over a connection of their own, what it may load. It adds what only the running kernel's BTF knows
- * (facts.h): which variant fits, the ids of hooks, the names of enumerations.
+ * first and over a connection of their own, what it may load. It adds what only the running kernel's BTF
+ * knows (facts.h): which variant fits, the ids of hooks, the names of enumerations.
  */
 #include <errno.h>
 #include <signal.h>
@@ -59,8 +59,11 @@ static void on_loader_closed(struct peer *peer, const char *reason, void *userda
 
 static int connect_loader(struct parser *parser)
 {
-	struct peer_options options = { .self = SIDE_PARSER, .other = SIDE_LOADER, .record = on_nothing,
-					.closed = on_loader_closed, .userdata = parser,
+	struct peer_options options = { .self = SIDE_PARSER,
+					.other = SIDE_LOADER,
+					.record = on_nothing,
+					.closed = on_loader_closed,
+					.userdata = parser,
 					.uid = parser->loader_uid };
 
 	if (parser->loader)
@@ -142,7 +145,8 @@ static void answer(struct child *child, struct message_verified *v)
 
 	v->m = (struct message){ .type = MESSAGE_VERIFIED, .call = child->call };
 	if (!v->refusal.code && !spec_check(&v->spec))
-		refusal_set(&v->refusal, REFUSAL_BUNDLE_INVALID, "spec", "the child's answer is out of shape");
+		refusal_set(&v->refusal, REFUSAL_BUNDLE_INVALID, "spec",
+			    "the child's answer is out of shape");
 	if (!v->refusal.code) {
 		choose_variant(parser, v);
 		enumerations = facts_enumerations(parser->facts, &v->spec);
@@ -151,7 +155,8 @@ static void answer(struct child *child, struct message_verified *v)
 				    strerror(-enumerations));
 	}
 	if (!v->refusal.code && tell_loader(parser, v) < 0)
-		refusal_set(&v->refusal, REFUSAL_UNAVAILABLE, "loader", "the loader is starting again: try again");
+		refusal_set(&v->refusal, REFUSAL_UNAVAILABLE, "loader",
+			    "the loader is starting again: try again");
 	(void)PEER_SEND(parser->warden, v, &enumerations, enumerations >= 0 && !v->refusal.code ? 1 : 0);
 	child_end(child);
 }
@@ -268,7 +273,8 @@ static void refuse_request(struct parser *parser, uint64_t call)
 	(void)PEER_SEND(parser->warden, v, NULL, 0);
 }
 
-static int on_warden_record(struct peer *peer, const struct message *m, int *fds, size_t n_fds, void *userdata)
+static int on_warden_record(struct peer *peer, const struct message *m, int *fds, size_t n_fds,
+			    void *userdata)
 {
 	const struct message_verify *verify = (const struct message_verify *)(const void *)m;
 	struct parser *parser = userdata;
@@ -292,8 +298,11 @@ static void on_warden_closed(struct peer *peer, const char *reason, void *userda
 
 static int startup(struct parser *parser)
 {
-	struct peer_options warden = { .self = SIDE_PARSER, .other = SIDE_WARDEN, .record = on_warden_record,
-				       .closed = on_warden_closed, .userdata = parser };
+	struct peer_options warden = { .self = SIDE_PARSER,
+				       .other = SIDE_WARDEN,
+				       .record = on_warden_record,
+				       .closed = on_warden_closed,
+				       .userdata = parser };
 	int r;
 
 	r = verify_prepare();

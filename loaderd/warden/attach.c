@@ -7,33 +7,22 @@
  */
 #include <errno.h>
 #include <inttypes.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
-#include "loaderd/warden/warden.h"
+#include "loaderd/warden/attach.h"
 
 #define VERDICT_TRIES 3
 
-struct attaching {
-	struct pending pending; /* first: the commit hands it back */
-	struct warden *w;
-	uint64_t connection, call;
-	struct message_attach request;
-	struct target target;
-	struct attachment a;
-	uint8_t params[PARAMS_SIZE_MAX];
-	uint32_t params_size;
-	struct instance_row *instance; /* counted as a user from when it is set */
-	unsigned int tries;
-	struct attaching *next_waiting; /* for the instance that another request loads */
-	struct attaching *next;		/* of all */
-};
-
-static struct attaching *waiting; /* requests whose instance is being loaded */
+static struct attaching *waiting;   /* requests whose instance is being loaded */
 static struct attaching *under_way; /* all that were decided and count against their users */
+
+const struct attaching *attaching_under_way(void)
+{
+	return under_way;
+}
 
 static struct attaching *attaching_free(struct attaching *t)
 {
@@ -57,10 +46,16 @@ static struct bundle *bundle_of(struct attaching *t)
 
 static void describe(struct attaching *t, struct act *act)
 {
-	*act = (struct act){ .by = client_find(t->w, t->connection), .action = "attach",
-			     .bundle = bundle_of(t), .probe = t->a.probe, .target = &t->target,
-			     .params = t->request.parameters, .n_params = t->request.n_parameters,
-			     .rule = t->a.rule, .decision = t->a.decision, .attachment = t->a.id };
+	*act = (struct act){ .by = client_find(t->w, t->connection),
+			     .action = "attach",
+			     .bundle = bundle_of(t),
+			     .probe = t->a.probe,
+			     .target = &t->target,
+			     .params = t->request.parameters,
+			     .n_params = t->request.n_parameters,
+			     .rule = t->a.rule,
+			     .decision = t->a.decision,
+			     .attachment = t->a.id };
 }
 
 /* After the decision: says why it did not come to an attachment, in the log and to the client. */
@@ -77,7 +72,8 @@ static void give_up(struct attaching *t, const struct refusal *refusal)
 
 /* --- subscribe ---------------------------------------------------------------------------------------- */
 
-static void start_stream(struct warden *w, uint64_t connection, uint64_t call, const struct attached *at, int ring)
+static void start_stream(struct warden *w, uint64_t connection, uint64_t call, const struct attached *at,
+			 int ring)
 {
 	struct refusal r;
 
@@ -85,7 +81,8 @@ static void start_stream(struct warden *w, uint64_t connection, uint64_t call, c
 		reply_end(w, connection, call);
 		return;
 	}
-	refusal_set(&r, REFUSAL_UNAVAILABLE, "registry", "the bundle of this attachment is not in the registry any more");
+	refusal_set(&r, REFUSAL_UNAVAILABLE, "registry",
+		    "the bundle of this attachment is not in the registry any more");
 	reply_refusal(w, connection, call, &r);
 }
 
@@ -288,8 +285,8 @@ static bool on_loaded(struct order *order, const struct message *m, int *fds, si
 		load_failed(t, &r);
 		return true;
 	}
-	if (loaded->refusal.code == REFUSAL_SIGNATURE_INVALID && !strcmp(loaded->refusal.subject, "verdict") &&
-	    ++t->tries < VERDICT_TRIES && bundle_of(t)) {
+	if (loaded->refusal.code == REFUSAL_SIGNATURE_INVALID &&
+	    !strcmp(loaded->refusal.subject, "verdict") && ++t->tries < VERDICT_TRIES && bundle_of(t)) {
 		/* The loader has restarted, or has forgotten an old verdict: the parser says it again. */
 		struct order *again = order_new(t->w, SIDE_PARSER, on_verified_again, t);
 
@@ -338,7 +335,8 @@ static int open_skeleton(const struct bundle *b, int *fds)
 static void load(struct attaching *t)
 {
 	struct bundle *b = bundle_of(t);
-	struct message_load m = { .m = { .type = MESSAGE_LOAD }, .instance = t->instance->number,
+	struct message_load m = { .m = { .type = MESSAGE_LOAD },
+				  .instance = t->instance->number,
 				  .params_size = t->params_size };
 	struct order *order;
 	struct refusal r;
@@ -426,205 +424,6 @@ static void on_durable(struct pending *pending, const struct refusal *failed)
 	}
 }
 
-/* --- what is asked, and may it be --------------------------------------------------------------------- */
-
-static const struct spec_param *find_param(const struct spec *spec, const char *name)
-{
-	for (uint32_t i = 0; i < spec->n_params; i++)
-		if (!strcmp(spec->params[i].name, name))
-			return &spec->params[i];
-	return NULL;
-}
-
-static void put_param(struct attaching *t, const struct spec_param *p, uint64_t value)
-{
-	memcpy(t->params + p->offset, &value, p->size); /* little-endian hosts only, as the bundles are */
-	if (p->offset + p->size > t->params_size)
-		t->params_size = p->offset + p->size;
-}
-
-static int set_params(struct attaching *t, const struct spec *spec, struct refusal *refusal)
-{
-	for (uint32_t i = 0; i < spec->n_params; i++)
-		put_param(t, &spec->params[i], spec->params[i].initial);
-	for (uint32_t i = 0; i < t->request.n_parameters; i++) {
-		const struct message_parameter *given = &t->request.parameters[i];
-		const struct spec_param *p = find_param(spec, given->name);
-
-		if (!p)
-			return refusal_set(refusal, REFUSAL_INVALID_ARGUMENT, given->name,
-					   "%s has no parameter %s: see bpfwarden show %s", spec->name, given->name,
-					   spec->name);
-		if (given->value < p->min || given->value > p->max)
-			return refusal_set(refusal, REFUSAL_INVALID_ARGUMENT, given->name,
-					   "%s must be %" PRIu64 " to %" PRIu64 "%s%s", p->name, p->min, p->max,
-					   *p->unit ? " " : "", p->unit);
-		put_param(t, p, given->value);
-	}
-	if (!EVP_Digest(t->params, t->params_size, t->a.params_digest, NULL, EVP_sha256(), NULL))
-		return -ENOMEM;
-	return 0;
-}
-
-/* What the probe has at all: events, and aggregates if any of its maps holds some. */
-static uint32_t data_of(const struct spec *spec, uint32_t variant)
-{
-	uint32_t data = spec->event_size ? MESSAGE_DATA_EVENTS : 0;
-
-	for (uint32_t i = 0; i < spec->variants[variant].n_maps; i++) {
-		uint32_t kind = spec->variants[variant].maps[i].kind;
-
-		if (kind == SPEC_MAP_HISTOGRAMS || kind == SPEC_MAP_COUNTS || kind == SPEC_MAP_TABLE)
-			data |= MESSAGE_DATA_AGGREGATES;
-		if (kind == SPEC_MAP_EVENTS)
-			data |= MESSAGE_DATA_EVENTS;
-	}
-	return data;
-}
-
-static void decide(struct attaching *t, const struct connection *c, const struct bundle *b, uint32_t data,
-		   struct policy_decision *ret)
-{
-	struct policy_request request = { .action = POLICY_ATTACH, .uid = c->uid, .gids = c->gids,
-					  .n_gids = c->n_gids, .namespace = c->namespace, .channel = b->channel,
-					  .data = data, .target_kind = t->target.kind,
-					  .target_uid = t->target.uid };
-
-	snprintf(request.probe, sizeof(request.probe), "%s", b->name);
-	snprintf(request.target_name, sizeof(request.target_name), "%s", t->target.name);
-	policy_decide(t->w->policy, &request, ret);
-}
-
-/* Asked for nothing in particular means all that policy allows: events and aggregates, or else one of them. */
-static int decide_data(struct attaching *t, const struct connection *c, const struct bundle *b,
-		       struct policy_decision *decision, struct refusal *refusal)
-{
-	uint32_t has = data_of(b->spec, b->variant), asked = t->request.data;
-	const uint32_t choices[] = { has, has & MESSAGE_DATA_AGGREGATES, has & MESSAGE_DATA_EVENTS };
-
-	if (asked & ~has)
-		return refusal_set(refusal, REFUSAL_INVALID_ARGUMENT, "data", "%s has no %s", b->name,
-				   asked & ~has & MESSAGE_DATA_EVENTS ? "events" : "aggregates");
-	for (size_t i = 0; i < 3; i++) {
-		t->a.data = asked ? asked : choices[i];
-		if (!t->a.data)
-			continue;
-		decide(t, c, b, t->a.data, decision);
-		if (decision->allowed)
-			return 0;
-		if (asked)
-			break;
-	}
-	return refusal_set(refusal, REFUSAL_POLICY_DENIED, decision->rule,
-			   !strcmp(decision->rule, POLICY_RULE_DEFAULT) ?
-				   "no allow section of the policy matches this request (rule %s)" :
-				   "rule %s of the policy denies this request",
-			   decision->rule);
-}
-
-static int over(struct refusal *refusal, const char *limit, uint64_t used, uint64_t max, const char *section)
-{
-	int r = refusal_set(refusal, REFUSAL_LIMIT_EXCEEDED, limit,
-			    "%s of section [limit %s] is %" PRIu64 " and would become %" PRIu64, limit, section, max,
-			    used);
-
-	refusal->used = used;
-	refusal->max = max;
-	return r;
-}
-
-/* Kernel memory of an attachment, known before anything is created: its ring and its share of the maps. */
-static uint64_t memory_of(const struct attaching *t, const struct bundle *b)
-{
-	const struct spec_variant *v = &b->spec->variants[b->variant];
-	/* A ring is its data and three pages: consumer, producer, and its own head. */
-	uint64_t memory = t->a.ring_size ? t->a.ring_size + 3ULL * 4096 : 0;
-
-	for (uint32_t i = 0; i < v->n_maps; i++)
-		if ((t->a.data & MESSAGE_DATA_AGGREGATES) &&
-		    (v->maps[i].kind == SPEC_MAP_HISTOGRAMS || v->maps[i].kind == SPEC_MAP_COUNTS))
-			memory += (uint64_t)v->maps[i].inner_max_entries *
-				  (v->maps[i].inner_key_size + v->maps[i].inner_value_size + 64);
-	return memory;
-}
-
-static uint64_t count_all(struct warden *w)
-{
-	uint64_t n = 0;
-
-	for (const struct attached *at = w->attached; at; at = at->next)
-		n++;
-	for (const struct attaching *other = under_way; other; other = other->next)
-		n++;
-	return n;
-}
-
-static int apply_limits(struct attaching *t, const struct bundle *b, const struct policy_limits *limits,
-			struct refusal *refusal)
-{
-	uint64_t number, memory, all, duration = t->request.duration;
-	uint64_t max_duration = limits->value[POLICY_MAX_DURATION];
-
-	attached_usage(t->w, t->a.uid, &number, &memory);
-	for (const struct attaching *other = under_way; other; other = other->next)
-		if (other->a.uid == t->a.uid) {
-			number++;
-			memory += other->a.memory;
-		}
-	if (number + 1 > limits->value[POLICY_MAX_ATTACHMENTS])
-		return over(refusal, "max-attachments", number + 1, limits->value[POLICY_MAX_ATTACHMENTS],
-			    limits->section[POLICY_MAX_ATTACHMENTS]);
-	all = count_all(t->w);
-	if (all + 1 > ATTACHMENTS_MAX + (t->a.uid == 0 ? ATTACHMENTS_ROOT_RESERVE : 0))
-		return over(refusal, "max-attachments", all + 1, ATTACHMENTS_MAX, "of the daemon");
-	t->a.memory = memory_of(t, b);
-	if (memory + t->a.memory > limits->value[POLICY_MAX_MEMORY])
-		return over(refusal, "max-memory", memory + t->a.memory, limits->value[POLICY_MAX_MEMORY],
-			    limits->section[POLICY_MAX_MEMORY]);
-	if (duration > max_duration)
-		return over(refusal, "max-duration", duration, max_duration, limits->section[POLICY_MAX_DURATION]);
-	if (!duration)
-		duration = max_duration < ATTACHMENT_DEADLINE_DEFAULT ? max_duration : ATTACHMENT_DEADLINE_DEFAULT;
-	if (duration > UINT64_MAX / 4000000)
-		duration = UINT64_MAX / 4000000;
-	t->a.deadline = now_boottime() + duration * 1000000;
-	t->a.events_per_second = limits->value[POLICY_MAX_EVENTS_PER_SECOND];
-	return 0;
-}
-
-static int check(struct attaching *t, const struct connection *c, struct bundle **ret_bundle,
-		 struct policy_decision *decision, struct refusal *refusal)
-{
-	const struct message_attach *q = &t->request;
-	uint32_t channels = q->flags & MESSAGE_FLAG_EXPERIMENTAL ? 3 : 1;
-	struct bundle *b = NULL;
-	int r;
-
-	r = registry_find(t->w, q->probe, q->serial, channels, &b, refusal);
-	if (r)
-		return r;
-	*ret_bundle = b;
-	memcpy(t->a.digest, b->digest, DIGEST_SIZE);
-	t->a.serial = b->serial;
-	t->a.channel = b->channel;
-	t->a.uid = c->uid;
-	r = target_resolve(c, q->target_kind, q->target, &t->target, refusal);
-	if (r)
-		return r;
-	if (!(b->spec->targets & (1U << q->target_kind)))
-		return refusal_set(refusal, REFUSAL_TARGET_UNSUPPORTED, target_kind_name(q->target_kind),
-				   "%s cannot filter by target %s", b->name, target_kind_name(q->target_kind));
-	r = set_params(t, b->spec, refusal);
-	if (r)
-		return r;
-	r = decide_data(t, c, b, decision, refusal);
-	if (r)
-		return r;
-	if (t->a.data & MESSAGE_DATA_EVENTS)
-		t->a.ring_size = ATTACHMENT_RING_SIZE;
-	return apply_limits(t, b, &decision->limits, refusal);
-}
-
 static bool texts_ok(const struct message_attach *m)
 {
 	if (!MESSAGE_TEXT_OK(m->probe) || !MESSAGE_TEXT_OK(m->target) || m->n_parameters > SPEC_PARAMS_MAX ||
@@ -651,40 +450,6 @@ static void fill(struct attaching *t, const struct connection *c)
 	memcpy(a->user, c->user, sizeof(a->user));
 }
 
-/* A denial waits for its record, too, and takes nothing else with it. */
-struct denying {
-	struct pending pending;
-	struct warden *w;
-	uint64_t connection, call;
-	struct refusal refusal;
-};
-
-static void on_denial_durable(struct pending *pending, const struct refusal *failed)
-{
-	struct denying *d = (struct denying *)(void *)pending;
-
-	/* Refused either way: that the log has a problem is for administrators. */
-	(void)failed;
-	reply_refusal(d->w, d->connection, d->call, &d->refusal);
-	free(d);
-}
-
-int request_deny(struct warden *w, const struct connection *c, uint64_t call, struct act *act,
-		 const struct refusal *refusal)
-{
-	struct denying *d = calloc(1, sizeof(*d));
-	struct refusal ignored;
-
-	if (!d)
-		return -ENOMEM;
-	*d = (struct denying){ .pending = { .go = on_denial_durable }, .w = w, .connection = c->number,
-			       .call = call, .refusal = *refusal };
-	act->refusal = refusal;
-	(void)record_decision(w, act, false, NULL, &ignored);
-	pending_add(w, &d->pending);
-	return 0;
-}
-
 int request_attach(struct warden *w, struct connection *c, const struct message_attach *m)
 {
 	_cleanup_(attaching_free_p) struct attaching *t = calloc(1, sizeof(*t));
@@ -706,24 +471,30 @@ int request_attach(struct warden *w, struct connection *c, const struct message_
 	t->target.kind = m->target_kind;
 	memcpy(t->target.name, m->target, sizeof(t->target.name));
 	memcpy(t->a.probe, m->probe, sizeof(t->a.probe));
-	r = check(t, c, &b, &decision, &refusal);
+	r = attach_check(t, c, &b, &decision, &refusal);
 	if (r < 0)
 		return r;
 	if (r > 0) {
 		char rule[REFUSAL_SUBJECT_MAX + PROBE_NAME_MAX];
 
-		/* Denials are counted together by uid and rule: what is wrong with one bundle must not hide what is
-		 * wrong with another. These refusals are of bundles that exist, so their number is bounded. */
+		/* Denials are counted together by uid and rule: what is wrong with one bundle must not hide
+		 * what is wrong with another. These refusals are of bundles that exist, so their number is
+		 * bounded. */
 		if (refusal.code == REFUSAL_SIGNATURE_INVALID || refusal.code == REFUSAL_BUNDLE_INVALID ||
 		    refusal.code == REFUSAL_REVOKED)
 			snprintf(rule, sizeof(rule), "%s %s", refusal_name(refusal.code), m->probe);
 		else
 			snprintf(rule, sizeof(rule), "%s",
-				 refusal.code == REFUSAL_POLICY_DENIED	? decision.rule :
-				 refusal.code == REFUSAL_LIMIT_EXCEEDED ? refusal.subject :
-									  refusal_name(refusal.code));
-		act = (struct act){ .by = c, .action = "attach", .bundle = b, .probe = m->probe,
-				    .target = &t->target, .params = m->parameters, .n_params = m->n_parameters,
+				 refusal.code == REFUSAL_POLICY_DENIED    ? decision.rule
+				 : refusal.code == REFUSAL_LIMIT_EXCEEDED ? refusal.subject
+									  : refusal_name(refusal.code));
+		act = (struct act){ .by = c,
+				    .action = "attach",
+				    .bundle = b,
+				    .probe = m->probe,
+				    .target = &t->target,
+				    .params = m->parameters,
+				    .n_params = m->n_parameters,
 				    .rule = rule };
 		return request_deny(w, c, m->m.call, &act, &refusal);
 	}

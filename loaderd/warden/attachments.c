@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What is attached for whom, and how it ends: by request, at its deadline, when a run's last connection has
- * been gone for a while, when its bundle is revoked. The loader holds the same list beside the kernel objects;
- * after a restart the warden takes it over from there.
+ * been gone for a while, when its bundle is revoked. The loader holds the same list beside the kernel
+ * objects; after a restart the warden takes it over from there.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -127,8 +127,8 @@ static void start_linger(struct attached *at)
 {
 	if (!(at->a.flags & MESSAGE_FLAG_RUN) || at->n_watchers || at->linger || at->ending)
 		return;
-	(void)sd_event_add_time_relative(at->w->event, &at->linger, CLOCK_MONOTONIC, ATTACHMENT_LINGER * 1000ULL, 0,
-					 on_linger, at);
+	(void)sd_event_add_time_relative(at->w->event, &at->linger, CLOCK_MONOTONIC,
+					 ATTACHMENT_LINGER * 1000ULL, 0, on_linger, at);
 }
 
 struct attached *attached_add(struct warden *w, const struct attachment *a, struct instance_row *instance)
@@ -140,7 +140,8 @@ struct attached *attached_add(struct warden *w, const struct attachment *a, stru
 	at->w = w;
 	at->a = *a;
 	at->instance = instance;
-	if (sd_event_add_time(w->event, &at->deadline, CLOCK_BOOTTIME, a->deadline / 1000, 0, on_deadline, at) < 0) {
+	if (sd_event_add_time(w->event, &at->deadline, CLOCK_BOOTTIME, a->deadline / 1000, 0, on_deadline,
+			      at) < 0) {
 		free(at);
 		return NULL;
 	}
@@ -223,7 +224,9 @@ static bool on_unsubscribed(struct order *order, const struct message *m, int *f
 	struct ending *ending = order->userdata;
 	struct warden *w = order->w;
 	struct attached *at = attached_find(w, order->number);
-	struct act act = { .action = "detach", .decision = ending->decision, .attachment = order->number,
+	struct act act = { .action = "detach",
+			   .decision = ending->decision,
+			   .attachment = order->number,
 			   .detail = ending->reason };
 
 	(void)fds;
@@ -242,7 +245,8 @@ static bool on_unsubscribed(struct order *order, const struct message *m, int *f
 		if (order->connection) {
 			struct refusal r;
 
-			refusal_set(&r, REFUSAL_UNAVAILABLE, "loader", "the loader is starting again: try again");
+			refusal_set(&r, REFUSAL_UNAVAILABLE, "loader",
+				    "the loader is starting again: try again");
 			reply_refusal(w, order->connection, order->client_call, &r);
 		}
 	}
@@ -326,15 +330,18 @@ static bool has_outcome(struct warden *w, const struct attachment *a)
 static void take_over_attachment(struct warden *w, const struct attachment *a)
 {
 	struct instance_row *row = row_by_number(w, a->instance);
-	struct act act = { .action = "attach", .probe = a->probe, .attachment = a->id, .decision = a->decision,
+	struct act act = { .action = "attach",
+			   .probe = a->probe,
+			   .attachment = a->id,
+			   .decision = a->decision,
 			   .detail = "still attached after a restart" };
 	struct attached *at;
 
 	at = attached_find(w, a->id);
 	if (at)
 		at->alive = true;
-	if (at || !row || !MESSAGE_TEXT_OK(a->probe) || !MESSAGE_TEXT_OK(a->target) || !MESSAGE_TEXT_OK(a->user) ||
-	    !MESSAGE_TEXT_OK(a->rule) || a->target_kind >= _TARGET_KIND_MAX)
+	if (at || !row || !MESSAGE_TEXT_OK(a->probe) || !MESSAGE_TEXT_OK(a->target) ||
+	    !MESSAGE_TEXT_OK(a->user) || !MESSAGE_TEXT_OK(a->rule) || a->target_kind >= _TARGET_KIND_MAX)
 		return;
 	at = attached_add(w, a, row);
 	if (!at)
@@ -351,8 +358,11 @@ static void drop_lost(struct warden *w)
 	static const char reason[] = "it was lost when the loader ended";
 
 	for (struct attached *at = w->attached, *next; at; at = next) {
-		struct act act = { .action = "attach", .probe = at->a.probe, .attachment = at->a.id,
-				   .decision = at->a.decision, .detail = reason };
+		struct act act = { .action = "attach",
+				   .probe = at->a.probe,
+				   .attachment = at->a.id,
+				   .decision = at->a.decision,
+				   .detail = reason };
 
 		next = at->next;
 		if (at->alive)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Accepts clients, learns from the kernel who they are, and hands the socket, of which it has not read a byte,
- * to the gate with a number. The gate can name numbers, nothing else.
+ * Accepts clients, learns from the kernel who they are, and hands the socket, of which it has not read a
+ * byte, to the gate with a number. The gate can name numbers, nothing else.
  */
 #include <errno.h>
 #include <stdio.h>

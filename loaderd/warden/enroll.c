@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Enrolment and revocation. A bundle comes as descriptors, is copied into sealed memfds before anything looks
- * at it, judged by the parser, and written to the registry under a name that only signed bytes chose.
+ * Enrolment. A bundle comes as descriptors, is copied into sealed memfds before anything looks at it, judged
+ * by the parser, and written to the registry under a name that only signed bytes chose.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -159,8 +159,9 @@ static void on_enroll_durable(struct pending *pending, const struct refusal *fai
 	struct enrolling *e = (struct enrolling *)(void *)pending;
 	struct warden *w = e->w;
 	struct connection *c = client_find(w, e->connection);
-	struct act act = { .by = c, .action = "enroll", .bundle = e->bundle, .decision = e->decision,
-			   .rule = e->rule };
+	struct act act = {
+		.by = c, .action = "enroll", .bundle = e->bundle, .decision = e->decision, .rule = e->rule
+	};
 	struct message_probe row;
 	struct refusal refusal;
 	int r = 0;
@@ -232,11 +233,14 @@ static int check_files(const struct enrolling *e, struct refusal *refusal)
 static int judge(struct enrolling *e, const struct connection *c, struct policy_decision *decision,
 		 struct refusal *refusal)
 {
-	struct policy_request request = { .action = POLICY_ENROLL, .uid = c->uid, .gids = c->gids,
-					  .n_gids = c->n_gids, .namespace = c->namespace,
+	struct policy_request request = { .action = POLICY_ENROLL,
+					  .uid = c->uid,
+					  .gids = c->gids,
+					  .n_gids = c->n_gids,
+					  .namespace = c->namespace,
 					  .channel = e->bundle->channel };
-	uint32_t needed = e->bundle->channel == CHANNEL_PRODUCTION ? TRUST_MAY_ENROLL_PRODUCTION :
-								     TRUST_MAY_ENROLL_EXPERIMENTAL;
+	uint32_t needed = e->bundle->channel == CHANNEL_PRODUCTION ? TRUST_MAY_ENROLL_PRODUCTION
+								   : TRUST_MAY_ENROLL_EXPERIMENTAL;
 	char text[PROBE_NAME_MAX + 24];
 
 	if (e->bundle->refusal.code) {
@@ -246,13 +250,15 @@ static int judge(struct enrolling *e, const struct connection *c, struct policy_
 	bundle_text(e->bundle, text, sizeof(text));
 	for (const struct bundle *b = e->w->bundles; b; b = b->next)
 		if (b->serial == e->bundle->serial && !strcmp(b->name, e->bundle->name))
-			return refusal_set(refusal, b->revoked ? REFUSAL_REVOKED : REFUSAL_ALREADY_ENROLLED, text,
-					   "%s is in the registry already%s", text, b->revoked ? ", revoked" : "");
+			return refusal_set(refusal, b->revoked ? REFUSAL_REVOKED : REFUSAL_ALREADY_ENROLLED,
+					   text, "%s is in the registry already%s", text,
+					   b->revoked ? ", revoked" : "");
 	memcpy(request.probe, e->bundle->name, sizeof(request.probe));
 	policy_decide(e->w->policy, &request, decision);
 	if (!decision->allowed)
 		return refusal_set(refusal, REFUSAL_POLICY_DENIED, decision->rule,
-				   "the policy does not allow you to enroll %s (rule %s)", text, decision->rule);
+				   "the policy does not allow you to enroll %s (rule %s)", text,
+				   decision->rule);
 	if (!(e->bundle->may & needed))
 		return refusal_set(refusal, REFUSAL_SIGNATURE_INVALID, "T-may",
 				   "role %s may not sign for the %s channel", e->bundle->signers,
@@ -280,7 +286,8 @@ static bool on_judged(struct order *order, const struct message *m, int *fds, si
 	int r;
 
 	if (!m || !c) {
-		refusal_set(&refusal, REFUSAL_UNAVAILABLE, "parser", "the parser is starting again: try again");
+		refusal_set(&refusal, REFUSAL_UNAVAILABLE, "parser",
+			    "the parser is starting again: try again");
 		reply_refusal(w, e->connection, e->call, &refusal);
 		enrolling_free(e);
 		return true;
@@ -308,15 +315,15 @@ static int copy_descriptors(struct enrolling *e, const int *fds, size_t n_fds, s
 
 	for (size_t i = 0; i < n_fds; i++) {
 		struct stat st;
-		size_t max = i == 0				  ? MANIFEST_SIZE_MAX :
-			     i <= e->request.n_signatures ? SIGNATURE_SIZE_MAX :
-								    BUNDLE_FILE_SIZE_MAX;
+		size_t max = i == 0                         ? MANIFEST_SIZE_MAX
+			     : i <= e->request.n_signatures ? SIGNATURE_SIZE_MAX
+							    : BUNDLE_FILE_SIZE_MAX;
 		int fd = fd_copy_sealed(fds[i], "enroll", max);
 
 		if (fd < 0)
 			return refusal_set(refusal, REFUSAL_INVALID_ARGUMENT, "files",
-					   "descriptor %zu is not a readable memfd of at most %zu bytes: %s", i, max,
-					   strerror(-fd));
+					   "descriptor %zu is not a readable memfd of at most %zu bytes: %s",
+					   i, max, strerror(-fd));
 		e->fds[e->n_fds++] = fd;
 		total += fstat(fd, &st) == 0 ? (size_t)st.st_size : 0;
 		if (total > ENROLL_SIZE_MAX)
@@ -326,8 +333,8 @@ static int copy_descriptors(struct enrolling *e, const int *fds, size_t n_fds, s
 	return 0;
 }
 
-/* Each holds dozens of descriptors and megabytes, and a child of the parser, before anybody can know whether the
- * user may enroll at all: the name that policy asks about stands in the bundle. */
+/* Each holds dozens of descriptors and megabytes, and a child of the parser, before anybody can know whether
+ * the user may enroll at all: the name that policy asks about stands in the bundle. */
 static int check_room(uid_t uid, struct refusal *refusal)
 {
 	size_t n = 0, mine = 0;
@@ -337,13 +344,15 @@ static int check_room(uid_t uid, struct refusal *refusal)
 	if (!mine && (n < ENROLMENTS_MAX || uid == 0))
 		return 0;
 	refusal_set(refusal, REFUSAL_LIMIT_EXCEEDED, "enrolments",
-		    mine ? "an enrolment of yours is under way" : "too many enrolments are under way: try again");
+		    mine ? "an enrolment of yours is under way"
+			 : "too many enrolments are under way: try again");
 	refusal->used = mine ? mine : n;
 	refusal->max = mine ? 1 : ENROLMENTS_MAX;
 	return REFUSAL_LIMIT_EXCEEDED;
 }
 
-int request_enroll(struct warden *w, struct connection *c, const struct message_enroll *m, int *fds, size_t n_fds)
+int request_enroll(struct warden *w, struct connection *c, const struct message_enroll *m, int *fds,
+		   size_t n_fds)
 {
 	_cleanup_(enrolling_free_p) struct enrolling *e = NULL;
 	struct message_verify verify = { .m = { .type = MESSAGE_VERIFY }, .n_signatures = m->n_signatures };
@@ -383,167 +392,5 @@ int request_enroll(struct warden *w, struct connection *c, const struct message_
 	if (!order)
 		return -ENOMEM;
 	(void)order_send(order, &verify.m, sizeof(verify), take_ptr(e)->fds, 1 + (size_t)m->n_signatures);
-	return 0;
-}
-
-/* --- revoke ------------------------------------------------------------------------------------------- */
-
-struct revoking {
-	struct pending pending;
-	struct warden *w;
-	uint64_t connection, call, decision, started;
-	char name[PROBE_NAME_MAX], reason[REFUSAL_REASON_MAX], user[64], rule[OBJECT_NAME_MAX];
-	uint64_t serial;
-	unsigned int detached, left;
-};
-
-static struct bundle *bundle_named(struct warden *w, const char *name, uint64_t serial)
-{
-	struct bundle *b = w->bundles;
-
-	while (b && (b->serial != serial || strcmp(b->name, name)))
-		b = b->next;
-	return b;
-}
-
-static void revoke_done(struct revoking *v)
-{
-	char text[96];
-	int n = snprintf(text, sizeof(text), "{\"detached\":%u,\"milliseconds\":%" PRIu64 "}", v->detached,
-			 (now_boottime() - v->started) / 1000000);
-
-	reply_text(v->w, v->connection, v->call, text, (size_t)n);
-	reply_end(v->w, v->connection, v->call);
-	free(v);
-}
-
-static void on_one_ended(void *userdata)
-{
-	struct revoking *v = userdata;
-
-	if (--v->left == 0)
-		revoke_done(v);
-}
-
-static bool is_of(const struct attached *at, const struct bundle *b)
-{
-	return b->spec && !memcmp(at->a.digest, b->digest, DIGEST_SIZE) && !at->ended;
-}
-
-/* Says how many attachments would end. */
-static void on_dry_run_durable(struct pending *pending, const struct refusal *failed)
-{
-	struct revoking *v = (struct revoking *)(void *)pending;
-	const struct bundle *b = bundle_named(v->w, v->name, v->serial);
-
-	(void)failed;
-	for (const struct attached *at = v->w->attached; b && at; at = at->next)
-		v->detached += is_of(at, b);
-	revoke_done(v);
-}
-
-static void detach_all(struct revoking *v, const struct bundle *b)
-{
-	char reason[REFUSAL_REASON_MAX];
-
-	snprintf(reason, sizeof(reason), "%s-%" PRIu64 " was revoked by %s%s%.200s", b->name, b->serial, v->user,
-		 v->reason[0] ? ": " : "", v->reason);
-	v->left = 1;
-	for (struct attached *at = v->w->attached; at; at = at->next)
-		if (is_of(at, b)) {
-			at->ended = on_one_ended;
-			at->ended_userdata = v;
-			v->detached++;
-			v->left++;
-			attached_end(at, reason, NULL, v->decision, 0);
-		}
-	on_one_ended(v);
-}
-
-static void on_revoke_durable(struct pending *pending, const struct refusal *failed)
-{
-	struct revoking *v = (struct revoking *)(void *)pending;
-	struct bundle *b = bundle_named(v->w, v->name, v->serial);
-	struct act act = { .by = client_find(v->w, v->connection), .action = "revoke", .bundle = b,
-			   .decision = v->decision, .rule = v->rule, .detail = v->reason };
-	struct refusal refusal;
-	int r;
-
-	/* It takes rights away, so a log that cannot be written does not stop it. */
-	if (failed)
-		process_log(2, "a revocation goes on without the audit log: %s", failed->reason);
-	if (!b) {
-		refusal_set(&refusal, REFUSAL_NOT_ENROLLED, v->name, "%s is not in the registry any more", v->name);
-		act.probe = v->name;
-		act.refusal = &refusal;
-		record_outcome(v->w, &act, false);
-		reply_refusal(v->w, v->connection, v->call, &refusal);
-		free(v);
-		return;
-	}
-	b->revoked = true;
-	r = registry_write_state(b);
-	if (r < 0) {
-		refusal_set(&refusal, REFUSAL_UNAVAILABLE, "registry",
-			    "revoked until the daemon restarts, but the registry cannot be written: %s",
-			    strerror(-r));
-		act.refusal = &refusal;
-		reply_refusal(v->w, v->connection, v->call, &refusal);
-		v->connection = 0;
-	}
-	record_outcome(v->w, &act, r >= 0);
-	detach_all(v, b);
-}
-
-static int check_revoke(struct warden *w, const struct connection *c, const struct message_bundle *m,
-			struct policy_decision *decision, struct refusal *refusal)
-{
-	struct bundle *b = bundle_named(w, m->name, m->serial);
-	char text[PROBE_NAME_MAX + 24];
-
-	if (!may(w, c, POLICY_REVOKE, m->name, decision))
-		return refusal_set(refusal, REFUSAL_POLICY_DENIED, decision->rule,
-				   "the policy does not allow you to revoke %s (rule %s)", m->name, decision->rule);
-	snprintf(text, sizeof(text), "%s-%" PRIu64, m->name, m->serial);
-	if (!b)
-		return refusal_set(refusal, REFUSAL_NOT_ENROLLED, text, "%s is not enrolled", text);
-	if (b->revoked)
-		return refusal_set(refusal, REFUSAL_REVOKED, text, "%s was revoked before", text);
-	return 0;
-}
-
-int request_revoke(struct warden *w, struct connection *c, const struct message_bundle *m)
-{
-	struct policy_decision decision = { .rule = "" };
-	struct refusal refusal = { 0 };
-	struct act act = { .by = c, .action = "revoke" };
-	struct revoking *v;
-	int r;
-
-	if (!MESSAGE_TEXT_OK(m->name) || !MESSAGE_TEXT_OK(m->reason))
-		return -EPROTO;
-	r = check_revoke(w, c, m, &decision, &refusal);
-	act.bundle = bundle_named(w, m->name, m->serial);
-	act.probe = m->name;
-	act.rule = r && refusal.code != REFUSAL_POLICY_DENIED ? refusal_name(refusal.code) : decision.rule;
-	act.detail = m->reason[0] ? m->reason : NULL;
-	if (r)
-		return request_deny(w, c, m->m.call, &act, &refusal);
-	v = calloc(1, sizeof(*v));
-	if (!v)
-		return -ENOMEM;
-	*v = (struct revoking){ .pending = { .go = on_revoke_durable }, .w = w, .connection = c->number,
-				.call = m->m.call, .serial = m->serial, .started = now_boottime() };
-	memcpy(v->name, m->name, sizeof(v->name));
-	memcpy(v->reason, m->reason, sizeof(v->reason));
-	memcpy(v->user, c->user, sizeof(v->user));
-	memcpy(v->rule, decision.rule, sizeof(v->rule));
-	if (m->flags & MESSAGE_FLAG_DRY_RUN) {
-		v->pending.go = on_dry_run_durable;
-		act.detail = "dry run";
-	}
-	if (record_decision(w, &act, true, &v->decision, &refusal))
-		process_log(2, "a revocation is not in the audit log: %s", refusal.reason);
-	pending_add(w, &v->pending);
 	return 0;
 }

@@ -105,8 +105,8 @@ static uint32_t read_namespace(pid_t pid, const char *status)
 		return POLICY_NAMESPACE_CONTAINER;
 	if (sscanf(map, "%u %u %u", &inside, &outside, &count) != 3)
 		return POLICY_NAMESPACE_UNKNOWN;
-	return inside == 0 && outside == 0 && count == UINT32_MAX ? POLICY_NAMESPACE_HOST :
-								     POLICY_NAMESPACE_CONTAINER;
+	return inside == 0 && outside == 0 && count == UINT32_MAX ? POLICY_NAMESPACE_HOST
+								  : POLICY_NAMESPACE_CONTAINER;
 }
 
 static bool uid_agrees(const char *status, uid_t uid)

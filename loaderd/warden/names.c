@@ -15,8 +15,8 @@
 #include "loaderd/warden/warden.h"
 
 #define CACHE_SIZE     256
-#define CACHE_LIFETIME 60   /* s */
-#define GROUPS_MAX     1024 /* PIPE_BUF bytes */
+#define CACHE_LIFETIME 60          /* s */
+#define GROUPS_MAX     1024        /* PIPE_BUF bytes */
 #define NO_GROUP       ((gid_t)-1) /* the helper's word for: more than that */
 
 struct answer {
@@ -144,8 +144,9 @@ int names_user(const char *name, uid_t *ret)
 	return r;
 }
 
-/* Without one of its names the whole policy is refused, at the start for good: a host that is merely busy while
- * it boots gets more time. The first name that is not answered ends the reading, so this is waited for once. */
+/* Without one of its names the whole policy is refused, at the start for good: a host that is merely busy
+ * while it boots gets more time. The first name that is not answered ends the reading, so this is waited for
+ * once. */
 static int resolve(enum question q, const char *name, uint32_t *ret)
 {
 	struct answer a;

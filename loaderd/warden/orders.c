@@ -11,7 +11,9 @@ struct order *order_new(struct warden *w, enum message_side to,
 
 	if (!order)
 		return NULL;
-	*order = (struct order){ .w = w, .to = to, .done = done, .userdata = userdata, .call = ++w->next_call };
+	*order = (struct order){
+		.w = w, .to = to, .done = done, .userdata = userdata, .call = ++w->next_call
+	};
 	return order;
 }
 

@@ -40,9 +40,9 @@ static void fill_requester(const struct connection *c, struct audit_requester *r
 	r->pidfd_inode = c->pidfd_inode;
 	r->comm = c->comm[0] ? c->comm : NULL;
 	r->cgroup = c->cgroup[0] ? c->cgroup : NULL;
-	r->container = c->namespace == POLICY_NAMESPACE_HOST	  ? AUDIT_NO :
-		       c->namespace == POLICY_NAMESPACE_CONTAINER ? AUDIT_YES :
-								    AUDIT_UNKNOWN;
+	r->container = c->namespace == POLICY_NAMESPACE_HOST        ? AUDIT_NO
+		       : c->namespace == POLICY_NAMESPACE_CONTAINER ? AUDIT_YES
+								    : AUDIT_UNKNOWN;
 }
 
 /* Storage that an audit_record borrows while it is appended. */
@@ -106,10 +106,10 @@ static void compose(struct warden *w, enum audit_kind kind, const struct act *ac
 	r->program_ids = act->program_ids;
 	r->n_program_ids = act->n_program_ids;
 	if (act->kernel_verified)
-		r->kernel_verified = !strcmp(act->kernel_verified, "unsupported") ?
-					     AUDIT_KERNEL_VERIFIED_UNSUPPORTED :
-				     !strcmp(act->kernel_verified, "no") ? AUDIT_KERNEL_VERIFIED_NO :
-									   AUDIT_KERNEL_VERIFIED_YES;
+		r->kernel_verified = !strcmp(act->kernel_verified, "unsupported")
+					     ? AUDIT_KERNEL_VERIFIED_UNSUPPORTED
+				     : !strcmp(act->kernel_verified, "no") ? AUDIT_KERNEL_VERIFIED_NO
+									   : AUDIT_KERNEL_VERIFIED_YES;
 	if (act->attachment) {
 		snprintf(to->attachment, sizeof(to->attachment), "%016" PRIx64, act->attachment);
 		r->attachment = to->attachment;
@@ -183,7 +183,8 @@ static int on_commit(sd_event_source *source, void *userdata)
 	if (r < 0)
 		r = refusal_set(&refusal, REFUSAL_AUDIT_UNAVAILABLE, "commit", "%s", strerror(-r));
 	if (r)
-		process_log(2, "the audit log cannot be written, nothing new is attached: %s", refusal.reason);
+		process_log(2, "the audit log cannot be written, nothing new is attached: %s",
+			    refusal.reason);
 	while (list) {
 		struct pending *next = list->next;
 
@@ -232,7 +233,7 @@ void pending_add(struct warden *w, struct pending *pending)
 	pending->next = NULL;
 	*p = pending;
 	/* A flood of requests must not put the commit off for ever. */
-	(void)sd_event_source_set_priority(w->commit, n < BATCH_MAX ? SD_EVENT_PRIORITY_IDLE :
-								       SD_EVENT_PRIORITY_IMPORTANT);
+	(void)sd_event_source_set_priority(w->commit, n < BATCH_MAX ? SD_EVENT_PRIORITY_IDLE
+								    : SD_EVENT_PRIORITY_IMPORTANT);
 	(void)sd_event_source_set_enabled(w->commit, SD_EVENT_ONESHOT);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What is attached is decided again when the policy changes: with the groups that the owners have now, so that
- * who was taken out of a group loses what it allowed.
+ * What is attached is decided again when the policy changes: with the groups that the owners have now, so
+ * that who was taken out of a group loses what it allowed.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -53,14 +53,19 @@ static void owners_free(struct owner *list)
 static bool still_allowed(struct warden *w, const struct attachment *a, struct owner **owners,
 			  struct policy_decision *decision)
 {
-	struct policy_request request = { .action = POLICY_ATTACH, .uid = a->uid, .namespace = a->namespace,
-					  .channel = a->channel, .data = a->data, .target_kind = a->target_kind,
-					  .target_uid = a->target_kind == TARGET_SELF ? a->uid : (uid_t)a->key.id };
+	struct policy_request request = { .action = POLICY_ATTACH,
+					  .uid = a->uid,
+					  .namespace = a->namespace,
+					  .channel = a->channel,
+					  .data = a->data,
+					  .target_kind = a->target_kind,
+					  .target_uid =
+						  a->target_kind == TARGET_SELF ? a->uid : (uid_t)a->key.id };
 	struct owner *owner = owner_of(owners, a->uid);
 
 	if (!owner || !owner->known) {
-		/* Nothing is known against them: ending everybody's probes because a directory server is slow would
-		 * let its outage reach further than it must. The next reload asks again. */
+		/* Nothing is known against them: ending everybody's probes because a directory server is slow
+		 * would let its outage reach further than it must. The next reload asks again. */
 		process_log(4, "the groups of uid %u cannot be known: %s stays attached", a->uid, a->probe);
 		return true;
 	}
@@ -83,7 +88,8 @@ void attached_redecide(struct warden *w)
 		next = at->next;
 		if (at->ending || still_allowed(w, &at->a, &owners, &decision))
 			continue;
-		snprintf(reason, sizeof(reason), "the policy does not allow it any more (rule %s)", decision.rule);
+		snprintf(reason, sizeof(reason), "the policy does not allow it any more (rule %s)",
+			 decision.rule);
 		attached_end(at, reason, NULL, 0, 0);
 	}
 	owners_free(owners);

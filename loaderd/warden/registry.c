@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Which bundles there are: directories NAME/SERIAL below the shipped set and the registry, each with its
- * manifest, signatures and files, and in the registry a small file `state`. What a bundle may do is never read
- * here: the parser says it, from signed bytes.
+ * manifest, signatures and files, and in the registry a small file `state`. What a bundle may do is never
+ * read here: the parser says it, from signed bytes.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -47,7 +47,8 @@ static int open_directory(const struct bundle *b, bool shipped)
 {
 	char path[256];
 
-	snprintf(path, sizeof(path), "%s/%s/%" PRIu64, shipped ? PATH_BUNDLES : PATH_REGISTRY, b->name, b->serial);
+	snprintf(path, sizeof(path), "%s/%s/%" PRIu64, shipped ? PATH_BUNDLES : PATH_REGISTRY, b->name,
+		 b->serial);
 	return fd_open_trusted_dir(AT_FDCWD, path, geteuid());
 }
 
@@ -160,7 +161,8 @@ void registry_answered(struct bundle *b, const struct message_verified *v, int *
 	if (b->unsupported.code)
 		refusal_sanitize(&b->unsupported);
 	else if (b->variant >= b->spec->n_variants)
-		refusal_set(&b->unsupported, REFUSAL_KERNEL_UNSUPPORTED, "variant", "no variant fits this kernel");
+		refusal_set(&b->unsupported, REFUSAL_KERNEL_UNSUPPORTED, "variant",
+			    "no variant fits this kernel");
 	close_fd(b->enumerations);
 	b->enumerations = take_fd(fds[0]);
 }
@@ -205,8 +207,8 @@ int registry_write_state(const struct bundle *b)
 	if (dir < 0)
 		return dir;
 	n = snprintf(text, sizeof(text), "channel=%s\nrevoked=%s\nby=%s\nat=%" PRIu64 "\n",
-		     b->channel == CHANNEL_PRODUCTION ? "production" : "experimental", b->revoked ? "yes" : "no",
-		     b->enrolled_by, b->enrolled_at);
+		     b->channel == CHANNEL_PRODUCTION ? "production" : "experimental",
+		     b->revoked ? "yes" : "no", b->enrolled_by, b->enrolled_at);
 	fd = openat(dir, "state.new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return -errno;
@@ -307,7 +309,8 @@ static bool on_first_answer(struct order *order, const struct message *m, int *f
 	if (m)
 		registry_answered(b, (const struct message_verified *)(const void *)m, fds, n_fds);
 	else if (!b->answered)
-		refusal_set(&b->refusal, REFUSAL_UNAVAILABLE, "parser", "the parser ended before it had an answer");
+		refusal_set(&b->refusal, REFUSAL_UNAVAILABLE, "parser",
+			    "the parser ended before it had an answer");
 	if (b->refusal.code)
 		process_log(4, "%s-%" PRIu64 " is not used: %s (%s)", b->name, b->serial, b->refusal.reason,
 			    refusal_name(b->refusal.code));
@@ -392,7 +395,8 @@ static int unusable(const struct bundle *b, struct refusal *refusal)
 		return (int)b->refusal.code;
 	}
 	if (!b->spec)
-		return refusal_set(refusal, REFUSAL_UNAVAILABLE, "parser", "%s has not been verified yet", text);
+		return refusal_set(refusal, REFUSAL_UNAVAILABLE, "parser", "%s has not been verified yet",
+				   text);
 	if (b->unsupported.code) {
 		if (refusal)
 			*refusal = b->unsupported;
@@ -430,8 +434,8 @@ int registry_find(struct warden *w, const char *name, uint64_t serial, uint32_t 
 				   "no bundle of that name is enrolled: see bpfwarden list");
 	snprintf(text, sizeof(text), "%s-%" PRIu64, name, serial);
 	return refusal_set(refusal, REFUSAL_NOT_ENROLLED, serial ? text : name,
-			   serial ? "that serial is not enrolled" :
-				    "it is enrolled in the experimental channel only");
+			   serial ? "that serial is not enrolled"
+				  : "it is enrolled in the experimental channel only");
 }
 
 struct bundle *registry_by_digest(struct warden *w, const uint8_t digest[DIGEST_SIZE])
@@ -446,9 +450,15 @@ struct bundle *registry_by_digest(struct warden *w, const uint8_t digest[DIGEST_
 static bool may_target(struct warden *w, const struct connection *c, const struct bundle *b, uint32_t kind,
 		       uint32_t data)
 {
-	struct policy_request request = { .action = POLICY_ATTACH, .uid = c->uid, .gids = c->gids,
-					  .n_gids = c->n_gids, .namespace = c->namespace, .channel = b->channel,
-					  .data = data, .target_kind = kind, .target_uid = c->uid };
+	struct policy_request request = { .action = POLICY_ATTACH,
+					  .uid = c->uid,
+					  .gids = c->gids,
+					  .n_gids = c->n_gids,
+					  .namespace = c->namespace,
+					  .channel = b->channel,
+					  .data = data,
+					  .target_kind = kind,
+					  .target_uid = c->uid };
 	struct policy_decision decision;
 
 	snprintf(request.probe, sizeof(request.probe), "%s", b->name);
@@ -461,10 +471,13 @@ static bool may_target(struct warden *w, const struct connection *c, const struc
 	return decision.allowed;
 }
 
-void bundle_row(struct warden *w, const struct bundle *b, const struct connection *c, struct message_probe *ret)
+void bundle_row(struct warden *w, const struct bundle *b, const struct connection *c,
+		struct message_probe *ret)
 {
-	struct message_probe row = { .m = { .type = MESSAGE_REPLY_PROBE }, .serial = b->serial,
-				     .revoked = b->revoked, .enrolled_at = b->enrolled_at };
+	struct message_probe row = { .m = { .type = MESSAGE_REPLY_PROBE },
+				     .serial = b->serial,
+				     .revoked = b->revoked,
+				     .enrolled_at = b->enrolled_at };
 	struct refusal problem;
 
 	snprintf(row.name, sizeof(row.name), "%s", b->name);

@@ -71,7 +71,8 @@ static int note_decision(struct reading *r, const json_t *record, uint64_t seq)
 	u = calloc(1, sizeof(*u));
 	if (!u)
 		return -ENOMEM;
-	*u = (struct unsettled){ .next = r->list, .seq = seq,
+	*u = (struct unsettled){ .next = r->list,
+				 .seq = seq,
 				 .attachment = strtoull(text_of(record, "attachment"), NULL, 16) };
 	snprintf(u->action, sizeof(u->action), "%s", text_of(record, "action"));
 	snprintf(u->probe, sizeof(u->probe), "%s", text_of(record, "probe"));
@@ -135,7 +136,9 @@ void settle(struct warden *w)
 	while (w->unsettled) {
 		struct unsettled *u = w->unsettled;
 		bool lives = attached_by(w, u), detach = !strcmp(u->action, "detach");
-		struct act act = { .action = u->action, .probe = u->probe[0] ? u->probe : NULL, .decision = u->seq,
+		struct act act = { .action = u->action,
+				   .probe = u->probe[0] ? u->probe : NULL,
+				   .decision = u->seq,
 				   .attachment = u->attachment,
 				   .detail = "known only after a restart: the daemon had ended in between" };
 

@@ -14,7 +14,7 @@
 
 #include "loaderd/warden/warden.h"
 
-#define CGROUP2_MAGIC 0x63677270
+#define CGROUP2_MAGIC  0x63677270
 #define UNIT_DEPTH_MAX 8 /* slices within slices */
 
 const char *target_cgroup_root(void)
@@ -117,8 +117,8 @@ static int resolve_user(const char *name, struct target *t, struct refusal *refu
 	if (r == 0)
 		return 0;
 	return no_such(refusal, name,
-		       r > 0 ? "there is no user of that name" :
-			       "the name service did not answer in time: name the user by number");
+		       r > 0 ? "there is no user of that name"
+			     : "the name service did not answer in time: name the user by number");
 }
 
 /* A name that becomes part of a path: no way up, nothing hidden. */
@@ -146,7 +146,8 @@ int target_resolve(const struct connection *c, uint32_t kind, const char *name, 
 		break;
 	case TARGET_UNIT:
 		if (!*name || strchr(name, '/') || *name == '.')
-			return refusal_set(refusal, REFUSAL_INVALID_ARGUMENT, "target", "'%s' is no unit's name", name);
+			return refusal_set(refusal, REFUSAL_INVALID_ARGUMENT, "target",
+					   "'%s' is no unit's name", name);
 		target_find_unit(name, &t.key, &t.key_level);
 		if (!t.key.id)
 			r = no_such(refusal, name, "no unit of that name has a cgroup now: is it running?");

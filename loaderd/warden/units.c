@@ -12,7 +12,7 @@
 
 #include "loaderd/warden/warden.h"
 
-#define LOOK_AGAIN_US (1000 * 1000) /* while a unit is missing: its slice may not be watched yet */
+#define LOOK_AGAIN_US   (1000 * 1000) /* while a unit is missing: its slice may not be watched yet */
 #define SLICE_DEPTH_MAX 4
 
 static bool on_retargeted(struct order *order, const struct message *m, int *fds, size_t n_fds)
@@ -34,8 +34,9 @@ static bool on_retargeted(struct order *order, const struct message *m, int *fds
 
 static void retarget(struct attached *at, const struct bw_key *key, uint32_t level)
 {
-	struct message_retarget m = { .m = { .type = MESSAGE_RETARGET }, .id = at->a.id, .key = *key,
-				      .key_level = level };
+	struct message_retarget m = {
+		.m = { .type = MESSAGE_RETARGET }, .id = at->a.id, .key = *key, .key_level = level
+	};
 	struct order *order = order_new(at->w, SIDE_LOADER, on_retargeted, NULL);
 
 	if (!order)

@@ -27,7 +27,8 @@ static void end_untrusted(struct warden *w)
 		if (b->revoked)
 			snprintf(reason, sizeof(reason), "its bundle was revoked");
 		else if (b->refusal.code == REFUSAL_SIGNATURE_INVALID)
-			snprintf(reason, sizeof(reason), "its bundle is not trusted any more: %.300s", b->refusal.reason);
+			snprintf(reason, sizeof(reason), "its bundle is not trusted any more: %.300s",
+				 b->refusal.reason);
 		else
 			continue;
 		attached_end(at, reason, NULL, 0, 0);
@@ -174,7 +175,8 @@ static int on_peer(sd_event_source *source, int listener, uint32_t revents, void
 	else
 		close_fd(fd);
 	if (r < 0)
-		process_log(4, "refused a connection to the socket of the daemon's own processes: %s", strerror(-r));
+		process_log(4, "refused a connection to the socket of the daemon's own processes: %s",
+			    strerror(-r));
 	return 0;
 }
 
@@ -192,7 +194,8 @@ int warden_load_policy(struct warden *w, const struct connection *by, bool dry_r
 
 	r = policy_load(directories, 3, 0, &names_resolver, refusal, &policy);
 	if (r < 0)
-		r = refusal_set(refusal, REFUSAL_POLICY_INVALID, "policy.d", "cannot be read: %s", strerror(-r));
+		r = refusal_set(refusal, REFUSAL_POLICY_INVALID, "policy.d", "cannot be read: %s",
+				strerror(-r));
 	if (!r) {
 		text = policy_text(policy, &size);
 		r = dry_run ? 0 : audit_put_policy(w->audit, text, size, digest, refusal);
@@ -207,8 +210,8 @@ int warden_load_policy(struct warden *w, const struct connection *by, bool dry_r
 		memcpy(w->policy_digest, digest, DIGEST_SIZE);
 		attached_redecide(w);
 	} else if (r) {
-		process_log(3, "the policy on disk is refused, the one in force stays: %s: %s", refusal->subject,
-			    refusal->reason);
+		process_log(3, "the policy on disk is refused, the one in force stays: %s: %s",
+			    refusal->subject, refusal->reason);
 	}
 	record_event(w, AUDIT_CHANGE, &act);
 	policy_free(policy);

@@ -2,8 +2,8 @@
 #pragma once
 /*
  * The warden decides: who connects (identity), which bundles exist (registry), who may do what (policy,
- * limits), what is attached (attachments), and writes it down first (audit). It holds no capability and parses
- * nothing of a client's: requests come from the gate as fixed-size records.
+ * limits), what is attached (attachments), and writes it down first (audit). It holds no capability and
+ * parses nothing of a client's: requests come from the gate as fixed-size records.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -53,8 +53,8 @@ void facts_read(int socket, struct connection *c);
 
 /* --- names: warden/names.c ---------------------------------------------------------------------------- */
 
-/* The name service may hang, so a one-shot helper asks it and is killed after NAME_LOOKUP_TIMEOUT. Results are
- * cached for a minute. Each returns 0, 1 if there is no such name or number, or -errno (-ETIMEDOUT). */
+/* The name service may hang, so a one-shot helper asks it and is killed after NAME_LOOKUP_TIMEOUT. Results
+ * are cached for a minute. Each returns 0, 1 if there is no such name or number, or -errno (-ETIMEDOUT). */
 int names_user(const char *name, uid_t *ret);
 /* The groups that uid is in now, primary first, in a new array; 1 if there is no such user. */
 int names_groups(uid_t uid, gid_t **ret, size_t *ret_n);
@@ -93,15 +93,15 @@ struct bundle {
 	enum bundle_channel channel;
 	bool revoked;
 	char enrolled_by[64];
-	uint64_t enrolled_at; /* realtime ns */
-	bool answered; /* the parser has looked at it */
-	struct refusal refusal; /* code 0: accepted */
+	uint64_t enrolled_at;       /* realtime ns */
+	bool answered;              /* the parser has looked at it */
+	struct refusal refusal;     /* code 0: accepted */
 	struct refusal unsupported; /* code 0: this kernel can run it */
 	uint8_t digest[DIGEST_SIZE];
 	char signers[128];
 	uint32_t may, variant;
 	struct spec *spec; /* when accepted */
-	int enumerations; /* sealed memfd, when accepted */
+	int enumerations;  /* sealed memfd, when accepted */
 };
 
 /* Reads both directories and asks the parser about each bundle; done is called when all have their answer. */
@@ -137,7 +137,7 @@ struct order {
 	bool (*done)(struct order *order, const struct message *m, int *fds, size_t n_fds);
 	void *userdata;
 	uint64_t connection, client_call; /* whom the result is for, if anybody */
-	uint64_t number;		  /* attachment or instance, as the order needs it */
+	uint64_t number;                  /* attachment or instance, as the order needs it */
 };
 
 struct order *order_new(struct warden *w, enum message_side to,
@@ -165,9 +165,10 @@ struct attached {
 	struct attachment a;
 	struct instance_row *instance;
 	bool ending;
-	bool alive; /* the loader's last survey had it */
-	char end_again[REFUSAL_REASON_MAX]; /* the loader died before it could carry the end out: why it ends */
-	void (*ended)(void *userdata); /* called once when it is gone */
+	bool alive;                         /* the loader's last survey had it */
+	char end_again[REFUSAL_REASON_MAX]; /* the loader died before it could carry the end out: why it ends
+					     */
+	void (*ended)(void *userdata);      /* called once when it is gone */
 	void *ended_userdata;
 	sd_event_source *deadline, *linger;
 	uint64_t watchers[CONNECTIONS_PER_UID_MAX]; /* connection numbers */
@@ -183,8 +184,8 @@ void attached_unwatch(struct warden *w, uint64_t connection);
  * given. by NULL: the daemon itself. */
 void attached_end(struct attached *at, const char *reason, const struct connection *by, uint64_t decision,
 		  uint64_t client_call);
-/* Asks the policy in force about everything that is attached, with the owners' groups as they are now, and ends
- * what it does not allow. */
+/* Asks the policy in force about everything that is attached, with the owners' groups as they are now, and
+ * ends what it does not allow. */
 void attached_redecide(struct warden *w);
 /* What uid has now: number and bytes, pending requests included. */
 void attached_usage(struct warden *w, uid_t uid, uint64_t *ret_number, uint64_t *ret_memory);
@@ -223,8 +224,8 @@ int record_decision(struct warden *w, const struct act *act, bool allowed, uint6
 void record_outcome(struct warden *w, const struct act *act, bool ok);
 void record_event(struct warden *w, enum audit_kind kind, const struct act *act);
 
-/* Decisions of the last run without an outcome: read at start, before anything is recorded; settled, by what the
- * loader says to live, once (warden/settle.c). */
+/* Decisions of the last run without an outcome: read at start, before anything is recorded; settled, by what
+ * the loader says to live, once (warden/settle.c). */
 struct unsettled;
 int settle_read(struct warden *w);
 void settle(struct warden *w);
@@ -232,12 +233,13 @@ void settle(struct warden *w);
 /* What has to wait until its decision is durable. */
 struct pending {
 	struct pending *next;
-	void (*go)(struct pending *pending, const struct refusal *failed); /* failed NULL: durable; frees itself */
+	void (*go)(struct pending *pending,
+		   const struct refusal *failed); /* failed NULL: durable; frees itself */
 };
 void pending_add(struct warden *w, struct pending *pending);
 int pending_start(struct warden *w);
 
-/* --- requests: warden/request.c, attach.c, enroll.c ---------------------------------------------------- */
+/* --- requests: warden/request.c, reply.c, attach.c, enroll.c, revoke.c ---------------------------------- */
 
 void reply_refusal(struct warden *w, uint64_t connection, uint64_t call, const struct refusal *refusal);
 void reply_end(struct warden *w, uint64_t connection, uint64_t call);
