@@ -374,7 +374,6 @@ static void test_misfits(void **state)
 		assert_int_equal(f->n, 0);
 		assert_int_equal(teardown(state), 0);
 	}
-	setup(state);
 }
 
 /* What the handler does not take is closed; what it refuses ends the connection. */
@@ -413,7 +412,6 @@ static void test_too_many_descriptors(void **state)
 		assert_int_equal(f->n, 0);
 		assert_int_equal(teardown(state), 0);
 	}
-	setup(state);
 }
 
 /* A receiver without room for the descriptors must not take the record for one with fewer. */
@@ -579,9 +577,9 @@ int main(void)
 		TEST(test_connection_that_changes_hands),
 		TEST(test_accepted),
 		TEST(test_accepted_another_user),
-		TEST(test_misfits),
+		cmocka_unit_test(test_misfits), /* a fixture a row */
 		TEST(test_descriptors),
-		TEST(test_too_many_descriptors),
+		cmocka_unit_test(test_too_many_descriptors), /* a fixture a row */
 		TEST(test_no_room_for_descriptors),
 		TEST(test_queue),
 		TEST(test_queue_of_a_dead_peer),

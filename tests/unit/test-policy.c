@@ -561,7 +561,7 @@ static void test_shipped(void **state)
 	}
 	policy_decide(policy, &request, &decision);
 	assert_int_equal(decision.limits.value[POLICY_MAX_ATTACHMENTS], 8);
-	assert_int_equal(decision.limits.value[POLICY_MAX_MEMORY], 16 << 20);
+	assert_int_equal(decision.limits.value[POLICY_MAX_MEMORY], 32 << 20);
 	assert_int_equal(decision.limits.value[POLICY_MAX_EVENTS_PER_SECOND], 50000);
 	assert_int_equal(decision.limits.value[POLICY_MAX_DURATION], 8 * 3600 * 1000);
 	assert_string_equal(decision.limits.section[POLICY_MAX_DURATION], "users");
