@@ -100,10 +100,10 @@ denied() {
 	refused "another user" user PolicyDenied default 3 test.good --user root
 	refused "uid 65534" overflow PolicyDenied overflow-uid 3 test.good
 	if as $uid unshare --user --map-root-user true 2>/dev/null; then
-	refused "a user namespace" userns PolicyDenied containers 3 test.good
-else
-	skip "a user namespace" "users may not make user namespaces here"
-fi
+		refused "a user namespace" userns PolicyDenied containers 3 test.good
+	else
+		skip "a user namespace" "users may not make user namespaces here"
+	fi
 	refused "a pid namespace" pidns PolicyDenied containers 3 test.good
 }
 
