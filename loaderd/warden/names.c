@@ -16,6 +16,7 @@
 
 #define CACHE_SIZE     256
 #define CACHE_LIFETIME 60          /* s */
+#define SLOW_PAUSE     5           /* s */
 #define GROUPS_MAX     1024        /* PIPE_BUF bytes */
 #define NO_GROUP       ((gid_t)-1) /* the helper's word for: more than that */
 
@@ -30,6 +31,10 @@ static struct cached {
 	uid_t uid;
 	char name[64];
 } cache[CACHE_SIZE];
+
+/* A name service that did not answer in time is left alone until then, so that nobody who asks for names can
+ * hold the daemon up by more than one deadline in that time. */
+static time_t slow_until;
 
 enum question { USER_BY_NAME, GROUP_BY_NAME, USER_BY_ID };
 
@@ -56,10 +61,14 @@ _Noreturn static void helper(int to, enum question q, const char *name, uid_t ui
 static int ask(enum question q, const char *name, uid_t uid, int timeout, struct answer *ret)
 {
 	_cleanup_close_ int from = -EBADF;
+	struct timespec now;
 	struct pollfd p;
 	int pipe[2], r = -ETIMEDOUT;
 	pid_t pid;
 
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (timeout == NAME_LOOKUP_TIMEOUT && now.tv_sec < slow_until)
+		return -ETIMEDOUT;
 	if (pipe2(pipe, O_CLOEXEC) < 0)
 		return -errno;
 	from = pipe[0];
@@ -74,6 +83,8 @@ static int ask(enum question q, const char *name, uid_t uid, int timeout, struct
 	p = (struct pollfd){ .fd = from, .events = POLLIN };
 	if (poll(&p, 1, timeout) == 1)
 		r = read(from, ret, sizeof(*ret)) == sizeof(*ret) ? ret->result : -EIO;
+	else
+		slow_until = now.tv_sec + SLOW_PAUSE;
 	(void)kill(pid, SIGKILL);
 	(void)waitpid(pid, NULL, 0);
 	return r;

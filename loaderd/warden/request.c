@@ -383,8 +383,17 @@ static int on_policy_mine(struct warden *w, struct connection *c, const struct m
 static int on_row(const struct audit_row *row, void *userdata)
 {
 	struct mine *to = userdata;
+	char text[128];
 
-	reply_text(to->w, to->connection, to->call, row->bytes, row->size);
+	if (row->size <= MESSAGE_TEXT_MAX) {
+		reply_text(to->w, to->connection, to->call, row->bytes, row->size);
+		return 0;
+	}
+	/* Of somebody in ten thousand groups: a list must not be silent about what it leaves out. */
+	snprintf(text, sizeof(text),
+		 "{\"v\":1,\"seq\":%" PRIu64 ",\"omitted\":\"%zu bytes: read it from the database\"}",
+		 row->seq, row->size);
+	reply_text(to->w, to->connection, to->call, text, strlen(text));
 	return 0;
 }
 

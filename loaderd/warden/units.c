@@ -47,18 +47,34 @@ static void retarget(struct attached *at, const struct bw_key *key, uint32_t lev
 	(void)order_send(order, &m.m, sizeof(m), NULL, 0);
 }
 
-/* Looks where the units are now; false if one of them is nowhere. */
+/* An attachment before this one with the same unit, which has been looked for in this turn already. */
+static const struct attached *looked_before(const struct warden *w, const struct attached *at)
+{
+	for (const struct attached *o = w->attached; o != at; o = o->next)
+		if (o->a.target_kind == TARGET_UNIT && !o->ending && !strcmp(o->a.target, at->a.target))
+			return o;
+	return NULL;
+}
+
+/* Looks where the units are now, once for each; false if one of them is nowhere. */
 static bool look(struct warden *w)
 {
 	bool all = true;
 
 	for (struct attached *at = w->attached; at; at = at->next) {
+		const struct attached *before;
 		struct bw_key key;
 		uint32_t level;
 
 		if (at->a.target_kind != TARGET_UNIT || at->ending)
 			continue;
-		target_find_unit(at->a.target, &key, &level);
+		before = looked_before(w, at);
+		if (before) {
+			key = before->a.key;
+			level = before->a.key_level;
+		} else {
+			target_find_unit(at->a.target, &key, &level);
+		}
 		if (key.id != at->a.key.id && level < BW_CGROUP_LEVELS_MAX)
 			retarget(at, &key, level);
 		all = all && key.id;
