@@ -187,6 +187,7 @@ int attach_check(struct attaching *t, const struct connection *c, struct bundle 
 	const struct message_attach *q = &t->request;
 	uint32_t channels = q->flags & MESSAGE_FLAG_EXPERIMENTAL ? 3 : 1;
 	struct bundle *b = NULL;
+	bool named;
 	int r;
 
 	r = registry_find(t->w, q->probe, q->serial, channels, &b, refusal);
@@ -197,17 +198,23 @@ int attach_check(struct attaching *t, const struct connection *c, struct bundle 
 	t->a.serial = b->serial;
 	t->a.channel = b->channel;
 	t->a.uid = c->uid;
-	r = target_resolve(c, q->target_kind, q->target, &t->target, refusal);
-	if (r)
-		return r;
 	if (!(b->spec->targets & (1U << q->target_kind)))
 		return refusal_set(refusal, REFUSAL_TARGET_UNSUPPORTED, target_kind_name(q->target_kind),
 				   "%s cannot filter by target %s", b->name,
 				   target_kind_name(q->target_kind));
-	r = set_params(t, b->spec, refusal);
+	r = target_check(q->target_kind, q->target, refusal);
+	if (!r)
+		r = set_params(t, b->spec, refusal);
 	if (r)
 		return r;
-	r = decide_data(t, c, b, decision, refusal);
+	/* The policy wants a user's number, but units and cgroups by name: whether those exist is told only
+	 * to who may name them. */
+	named = q->target_kind == TARGET_UNIT || q->target_kind == TARGET_CGROUP;
+	r = named ? 0 : target_resolve(c, q->target_kind, q->target, &t->target, refusal);
+	if (!r)
+		r = decide_data(t, c, b, decision, refusal);
+	if (!r && named)
+		r = target_resolve(c, q->target_kind, q->target, &t->target, refusal);
 	if (r)
 		return r;
 	if (t->a.data & MESSAGE_DATA_EVENTS)

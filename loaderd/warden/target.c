@@ -128,6 +128,28 @@ static bool is_path(const char *path)
 	       (strlen(path) < 3 || strcmp(path + strlen(path) - 3, "/.."));
 }
 
+int target_check(uint32_t kind, const char *name, struct refusal *refusal)
+{
+	switch (kind) {
+	case TARGET_SELF:
+	case TARGET_USER:
+	case TARGET_HOST:
+		return 0;
+	case TARGET_UNIT:
+		if (*name && !strchr(name, '/') && *name != '.')
+			return 0;
+		return refusal_set(refusal, REFUSAL_INVALID_ARGUMENT, "target", "'%s' is no unit's name",
+				   name);
+	case TARGET_CGROUP:
+		if (is_path(name))
+			return 0;
+		return refusal_set(refusal, REFUSAL_INVALID_ARGUMENT, "target",
+				   "'%s' is no path in the cgroup hierarchy: it begins with /", name);
+	default:
+		return refusal_set(refusal, REFUSAL_INVALID_ARGUMENT, "target", "unknown kind of target");
+	}
+}
+
 int target_resolve(const struct connection *c, uint32_t kind, const char *name, struct target *ret,
 		   struct refusal *refusal)
 {
@@ -145,17 +167,11 @@ int target_resolve(const struct connection *c, uint32_t kind, const char *name, 
 		t.key = (struct bw_key){ .kind = BW_KEY_UID, .id = t.uid };
 		break;
 	case TARGET_UNIT:
-		if (!*name || strchr(name, '/') || *name == '.')
-			return refusal_set(refusal, REFUSAL_INVALID_ARGUMENT, "target",
-					   "'%s' is no unit's name", name);
 		target_find_unit(name, &t.key, &t.key_level);
 		if (!t.key.id)
 			r = no_such(refusal, name, "no unit of that name has a cgroup now: is it running?");
 		break;
 	case TARGET_CGROUP:
-		if (!is_path(name))
-			return refusal_set(refusal, REFUSAL_INVALID_ARGUMENT, "target",
-					   "'%s' is no path in the cgroup hierarchy: it begins with /", name);
 		if (find_cgroup(name, &t.key, &t.key_level) < 0)
 			r = no_such(refusal, name, "there is no such cgroup");
 		break;
@@ -163,7 +179,7 @@ int target_resolve(const struct connection *c, uint32_t kind, const char *name, 
 		t.key = (struct bw_key){ .kind = BW_KEY_HOST };
 		break;
 	default:
-		return refusal_set(refusal, REFUSAL_INVALID_ARGUMENT, "target", "unknown kind of target");
+		return target_check(kind, name, refusal);
 	}
 	if (r)
 		return r;

@@ -72,7 +72,9 @@ struct target {
 	uint32_t key_level;
 };
 
-/* Finds whose events a request means: REFUSAL_NO_SUCH_TARGET, REFUSAL_INVALID_ARGUMENT. A unit that does not
+/* The form of a target's name, before anybody is asked about it: REFUSAL_INVALID_ARGUMENT. */
+int target_check(uint32_t kind, const char *name, struct refusal *refusal);
+/* Finds whose events a request of good form means: REFUSAL_NO_SUCH_TARGET. A unit that does not
  * run is none; one that stops later keeps its attachment (key.id 0). */
 int target_resolve(const struct connection *c, uint32_t kind, const char *name, struct target *ret,
 		   struct refusal *refusal);

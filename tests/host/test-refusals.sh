@@ -49,6 +49,7 @@ run_as() { # WAY COMMAND…; a way to be somebody without an account
 	shift
 	case "$way" in
 	user) as $uid "$@" ;;
+	admin) setpriv --reuid $uid --regid bpfwarden-admin --clear-groups -- "$@" ;;
 	outsider) setpriv --reuid $uid --regid $uid --clear-groups -- "$@" ;;
 	overflow) setpriv --reuid 65534 --regid bpfwarden-users --clear-groups -- "$@" ;;
 	userns) as $uid unshare --user --map-root-user "$@" ;;
@@ -112,9 +113,10 @@ not_there() {
 	refused "unknown parameter" user InvalidArgument nosuch 2 test.good --set nosuch=1
 	refused "parameter out of range" user InvalidArgument transitions 2 test.good --set transitions=2
 	refused "unknown user" user NoSuchTarget no-such-user 4 test.good --user no-such-user
-	refused "unknown unit" user NoSuchTarget no-such.service 4 test.good --unit no-such.service
-	refused "unknown cgroup" user NoSuchTarget /no/such 4 test.good --cgroup /no/such
-	refused "a cgroup with a way up" user InvalidArgument target 2 test.good --cgroup /../..
+	refused "unknown unit" admin NoSuchTarget no-such.service 4 test.good --unit no-such.service
+	refused "a unit that one may not name, there or not" user PolicyDenied default 3 test.good --unit no-such.service
+	refused "unknown cgroup" admin NoSuchTarget /no/such 4 test.good --cgroup /no/such
+	refused "a cgroup with a way up" admin InvalidArgument target 2 test.good --cgroup /../..
 }
 
 # A policy with an error is refused as a whole and the old one stays; without the error it counts.
