@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "loaderd/launcher.h"
 #include "loaderd/process.h"
@@ -13,6 +14,15 @@ static int usage(FILE *to)
 		    "own user\n"
 		    "       bpfwardend --version\n");
 	return to == stdout ? 0 : 2;
+}
+
+/* What failed is started again at once, and may fail again: the units never give up (StartLimitIntervalSec=0),
+ * so it is we who go slow. An ordinary end, with the warden's, does not wait. */
+static int back_off(int status)
+{
+	if (status)
+		(void)sleep(1);
+	return status;
 }
 
 int main(int argc, char **argv)
@@ -36,7 +46,7 @@ int main(int argc, char **argv)
 	for (size_t i = 0; argc == 2 && i < sizeof(processes) / sizeof(*processes); i++)
 		if (!strcmp(argv[1], processes[i].name)) {
 			process_name = processes[i].name;
-			return processes[i].run();
+			return back_off(processes[i].run());
 		}
 	return usage(stderr);
 }
