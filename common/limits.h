@@ -60,7 +60,6 @@
  * number. */
 #define INSTANCES_MAX               64
 #define LOADS_MAX                   8 /* runners at once */
-#define SUBSCRIBERS_PER_KEY_MAX     15
 #define ATTACHMENT_MEMORY_MAX       (64U << 20)
 #define ATTACHMENT_RING_SIZE        (256U << 10)
 #define ATTACHMENT_LINGER           10000 /* a run outlives its last connection by this */

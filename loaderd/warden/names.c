@@ -36,19 +36,26 @@ static struct cached {
  * hold the daemon up by more than one deadline in that time. */
 static time_t slow_until;
 
-enum question { USER_BY_NAME, GROUP_BY_NAME, USER_BY_ID };
+enum kind { USER_BY_NAME, GROUP_BY_NAME, USER_BY_ID };
 
-_Noreturn static void helper(int to, enum question q, const char *name, uid_t uid)
+struct question {
+	enum kind kind;
+	const char *name;
+	uid_t uid;
+};
+
+_Noreturn static void answer_question(int to, const struct question *question)
 {
+	enum kind q = question->kind;
 	struct answer a = { .result = 1 };
 
 	if (q == GROUP_BY_NAME) {
-		struct group *gr = getgrnam(name);
+		struct group *gr = getgrnam(question->name);
 
 		if (gr)
 			a = (struct answer){ .id = gr->gr_gid };
 	} else {
-		struct passwd *pw = q == USER_BY_NAME ? getpwnam(name) : getpwuid(uid);
+		struct passwd *pw = q == USER_BY_NAME ? getpwnam(question->name) : getpwuid(question->uid);
 
 		if (pw) {
 			a = (struct answer){ .id = pw->pw_uid };
@@ -58,17 +65,17 @@ _Noreturn static void helper(int to, enum question q, const char *name, uid_t ui
 	_exit(write(to, &a, sizeof(a)) == sizeof(a) ? 0 : 1);
 }
 
-static int ask(enum question q, const char *name, uid_t uid, int timeout, struct answer *ret)
+/* Asks in a process of its own and waits for its one write, which arrives whole below PIPE_BUF. Returns the
+ * bytes read, 0 if it ended without a word, -ETIMEDOUT or another -errno. */
+static ssize_t ask_helper(void (*helper)(int to, const struct question *question),
+			  const struct question *question, int timeout, void *buffer, size_t size)
 {
 	_cleanup_close_ int from = -EBADF;
-	struct timespec now;
+	ssize_t n = -ETIMEDOUT;
 	struct pollfd p;
-	int pipe[2], r = -ETIMEDOUT;
+	int pipe[2];
 	pid_t pid;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	if (timeout == NAME_LOOKUP_TIMEOUT && now.tv_sec < slow_until)
-		return -ETIMEDOUT;
 	if (pipe2(pipe, O_CLOEXEC) < 0)
 		return -errno;
 	from = pipe[0];
@@ -77,23 +84,42 @@ static int ask(enum question q, const char *name, uid_t uid, int timeout, struct
 		close_fd(pipe[1]);
 		return -errno;
 	}
-	if (pid == 0)
-		helper(pipe[1], q, name, uid);
+	if (pid == 0) {
+		helper(pipe[1], question);
+		_exit(1);
+	}
 	close_fd(pipe[1]);
 	p = (struct pollfd){ .fd = from, .events = POLLIN };
-	if (poll(&p, 1, timeout) == 1)
-		r = read(from, ret, sizeof(*ret)) == sizeof(*ret) ? ret->result : -EIO;
-	else
-		slow_until = now.tv_sec + SLOW_PAUSE;
+	if (poll(&p, 1, timeout) == 1) {
+		n = read(from, buffer, size);
+		n = n < 0 ? -errno : n;
+	}
 	(void)kill(pid, SIGKILL);
 	(void)waitpid(pid, NULL, 0);
-	return r;
+	return n;
+}
+
+static int ask(enum kind kind, const char *name, uid_t uid, int timeout, struct answer *ret)
+{
+	const struct question question = { .kind = kind, .name = name, .uid = uid };
+	struct timespec now;
+	ssize_t n;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (timeout == NAME_LOOKUP_TIMEOUT && now.tv_sec < slow_until)
+		return -ETIMEDOUT;
+	n = ask_helper(answer_question, &question, timeout, ret, sizeof(*ret));
+	if (n == -ETIMEDOUT)
+		slow_until = now.tv_sec + SLOW_PAUSE;
+	if (n < 0)
+		return (int)n;
+	return n == sizeof(*ret) ? ret->result : -EIO;
 }
 
 /* Writes the groups; nothing if there is no such user. */
-_Noreturn static void groups_helper(int to, uid_t uid)
+_Noreturn static void answer_groups(int to, const struct question *question)
 {
-	struct passwd *pw = getpwuid(uid);
+	struct passwd *pw = getpwuid(question->uid);
 	gid_t gids[GROUPS_MAX];
 	int n = GROUPS_MAX;
 
@@ -108,39 +134,18 @@ _Noreturn static void groups_helper(int to, uid_t uid)
 
 int names_groups(uid_t uid, gid_t **ret, size_t *ret_n)
 {
-	_cleanup_close_ int from = -EBADF;
-	gid_t *gids = calloc(GROUPS_MAX, sizeof(*gids));
-	struct pollfd p;
-	ssize_t n = -1;
-	int pipe[2];
-	pid_t pid;
+	const struct question question = { .uid = uid };
+	_cleanup_free_ gid_t *gids = calloc(GROUPS_MAX, sizeof(*gids));
+	ssize_t n;
 
-	if (!gids || pipe2(pipe, O_CLOEXEC) < 0) {
-		free(gids);
+	if (!gids)
 		return -ENOMEM;
-	}
-	from = pipe[0];
-	pid = fork();
-	if (pid == 0)
-		groups_helper(pipe[1], uid);
-	close_fd(pipe[1]);
-	p = (struct pollfd){ .fd = from, .events = POLLIN };
-	/* One write below PIPE_BUF arrives whole. */
-	if (pid > 0 && poll(&p, 1, NAME_LOOKUP_TIMEOUT) == 1)
-		n = read(from, gids, GROUPS_MAX * sizeof(*gids));
-	if (pid > 0) {
-		(void)kill(pid, SIGKILL);
-		(void)waitpid(pid, NULL, 0);
-	}
-	if (n <= 0) {
-		free(gids);
-		return n == 0 ? 1 : -ETIMEDOUT;
-	}
-	if (gids[0] == NO_GROUP) {
-		free(gids);
+	n = ask_helper(answer_groups, &question, NAME_LOOKUP_TIMEOUT, gids, GROUPS_MAX * sizeof(*gids));
+	if (n <= 0)
+		return n == 0 ? 1 : (int)n;
+	if (gids[0] == NO_GROUP)
 		return -E2BIG;
-	}
-	*ret = gids;
+	*ret = take_ptr(gids);
 	*ret_n = (size_t)n / sizeof(*gids);
 	return 0;
 }
@@ -158,7 +163,7 @@ int names_user(const char *name, uid_t *ret)
 /* Without one of its names the whole policy is refused, at the start for good: a host that is merely busy
  * while it boots gets more time. The first name that is not answered ends the reading, so this is waited for
  * once. */
-static int resolve(enum question q, const char *name, uint32_t *ret)
+static int resolve(enum kind q, const char *name, uint32_t *ret)
 {
 	struct answer a;
 	int r = ask(q, name, 0, NAME_LOOKUP_POLICY_TIMEOUT, &a);

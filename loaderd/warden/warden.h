@@ -281,7 +281,6 @@ struct warden {
 	struct instance_row *instances;
 	struct attached *attached;
 	uint64_t next_connection, next_call, next_instance;
-	uint64_t gate_crashes;
 	bool ready; /* bundles verified, attachments reconciled: the door is open */
 	bool reconciled;
 	unsigned int unanswered; /* bundles that the parser has still to look at */
