@@ -19,8 +19,9 @@
 #define SIGNATURES_MAX       8
 #define BUNDLE_FILES_MAX     64
 #define BUNDLE_FILE_SIZE_MAX (8U << 20)
-#define MANIFEST_CPUS        16 /* per-CPU maps count as this many in a manifest's memory, whatever host built it \
-				 */
+#define MANIFEST_CPUS                                                                        \
+	16 /* per-CPU maps count as this many in a manifest's memory, whatever host built it \
+	    */
 #define SPEC_VARIANTS_MAX    4
 #define SPEC_REQUIRES_MAX    6
 #define SPEC_PROGRAMS_MAX    8
@@ -34,8 +35,11 @@
 #define TABLE_VALUE_SIZE_MAX 4096 /* of one CPU */
 
 /* Trust */
-#define TRUST_ROLES_MAX     32         /* bits of a uint32_t */
-#define TRUST_FILE_SIZE_MAX (1U << 20) /* of certificates or CRLs */
+#define TRUST_ROLES_MAX       32         /* bits of a uint32_t */
+#define TRUST_FILE_SIZE_MAX   (1U << 20) /* of certificates, CRLs or revocations.json */
+#define REVOCATIONS_MAX       4096       /* of one revocations.json */
+#define REVOCATIONS_OWN_MAX   128        /* files, keys and certificates that `registry revoke` has stopped */
+#define REVOCATION_REASON_MAX 128
 
 /* Sockets */
 #define VARLINK_FRAME_MAX        (64U << 10)

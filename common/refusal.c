@@ -21,6 +21,8 @@ static const struct {
 	[REFUSAL_NOT_ENROLLED] = { "NotEnrolled", "bundle", 3 },
 	[REFUSAL_ALREADY_ENROLLED] = { "AlreadyEnrolled", "bundle", 1 },
 	[REFUSAL_REVOKED] = { "Revoked", "bundle", 3 },
+	[REFUSAL_SERIAL_ROLLBACK] = { "SerialRollback", "bundle", 3 },
+	[REFUSAL_NOT_KERNEL_VERIFIED] = { "NotKernelVerified", "bundle", 3 },
 	[REFUSAL_AUDIT_UNAVAILABLE] = { "AuditUnavailable", "step", 1 },
 	[REFUSAL_NO_SUCH_PROBE] = { "NoSuchProbe", "probe", 4 },
 	[REFUSAL_NO_SUCH_ATTACHMENT] = { "NoSuchAttachment", "attachment", 4 },

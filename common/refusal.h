@@ -16,20 +16,22 @@
 
 enum refusal_code {
 	REFUSAL_NONE = 0,
-	REFUSAL_POLICY_DENIED,      /* subject: the section that denied, or "default" */
-	REFUSAL_LIMIT_EXCEEDED,     /* subject: the limit's name; used, max */
-	REFUSAL_KERNEL_UNSUPPORTED, /* subject: the missing kernel feature */
-	REFUSAL_TARGET_UNSUPPORTED, /* subject: the target kind that this probe cannot filter by */
-	REFUSAL_SIGNATURE_INVALID,  /* subject: the broken rule of docs/FORMAT-bundle.md, e.g. "S3" */
-	REFUSAL_BUNDLE_INVALID,     /* subject: the broken rule of docs/FORMAT-bundle.md, e.g. "M7" */
-	REFUSAL_NOT_ENROLLED,       /* subject: bundle NAME-SERIAL */
-	REFUSAL_ALREADY_ENROLLED,   /* subject: bundle NAME-SERIAL */
-	REFUSAL_REVOKED,            /* subject: bundle NAME-SERIAL */
-	REFUSAL_AUDIT_UNAVAILABLE,  /* subject: the failing step */
-	REFUSAL_NO_SUCH_PROBE,      /* subject: the probe's name */
-	REFUSAL_NO_SUCH_ATTACHMENT, /* subject: the id asked for */
-	REFUSAL_NO_SUCH_TARGET,     /* subject: the user, unit or cgroup that does not exist */
-	REFUSAL_INVALID_ARGUMENT,   /* subject: the argument's name */
+	REFUSAL_POLICY_DENIED,       /* subject: the section that denied, or "default" */
+	REFUSAL_LIMIT_EXCEEDED,      /* subject: the limit's name; used, max */
+	REFUSAL_KERNEL_UNSUPPORTED,  /* subject: the missing kernel feature */
+	REFUSAL_TARGET_UNSUPPORTED,  /* subject: the target kind that this probe cannot filter by */
+	REFUSAL_SIGNATURE_INVALID,   /* subject: the broken rule of docs/FORMAT-bundle.md, e.g. "S3" */
+	REFUSAL_BUNDLE_INVALID,      /* subject: the broken rule of docs/FORMAT-bundle.md, e.g. "M7" */
+	REFUSAL_NOT_ENROLLED,        /* subject: bundle NAME-SERIAL */
+	REFUSAL_ALREADY_ENROLLED,    /* subject: bundle NAME-SERIAL */
+	REFUSAL_REVOKED,             /* subject: bundle NAME-SERIAL */
+	REFUSAL_SERIAL_ROLLBACK,     /* subject: bundle NAME-SERIAL; a newer serial was there before */
+	REFUSAL_NOT_KERNEL_VERIFIED, /* subject: bundle NAME-SERIAL; policy wants the kernel to check it */
+	REFUSAL_AUDIT_UNAVAILABLE,   /* subject: the failing step */
+	REFUSAL_NO_SUCH_PROBE,       /* subject: the probe's name */
+	REFUSAL_NO_SUCH_ATTACHMENT,  /* subject: the id asked for */
+	REFUSAL_NO_SUCH_TARGET,      /* subject: the user, unit or cgroup that does not exist */
+	REFUSAL_INVALID_ARGUMENT,    /* subject: the argument's name */
 	REFUSAL_LOAD_FAILED,    /* subject: the step that failed; reason ends in the verifier's last line */
 	REFUSAL_POLICY_INVALID, /* subject: file:line:column */
 	REFUSAL_TRUST_INVALID,  /* subject: file or file:line */

@@ -13,6 +13,7 @@
 #include "bpf/include/bpfwarden/abi.h"
 #include "common/limits.h"
 #include "common/refusal.h"
+#include "format/revocation.h"
 #include "format/spec.h"
 
 enum message_type {
@@ -114,11 +115,12 @@ struct message_flags {
 	uint32_t flags;
 	uint32_t reserved;
 };
-#define MESSAGE_FLAG_DRY_RUN      1U
-#define MESSAGE_FLAG_RUN          2U /* bound to its connection, and streamed on it */
-#define MESSAGE_FLAG_ALL          4U /* of all users, not only one's own */
-#define MESSAGE_FLAG_EXPERIMENTAL 8U /* channel experimental instead of production */
-#define MESSAGE_FLAG_REVERSE      16U
+#define MESSAGE_FLAG_DRY_RUN         1U
+#define MESSAGE_FLAG_RUN             2U /* bound to its connection, and streamed on it */
+#define MESSAGE_FLAG_ALL             4U /* of all users, not only one's own */
+#define MESSAGE_FLAG_EXPERIMENTAL    8U /* channel experimental instead of production */
+#define MESSAGE_FLAG_REVERSE         16U
+#define MESSAGE_FLAG_KERNEL_VERIFIED 32U /* policy wants the kernel itself to have checked it */
 
 #define MESSAGE_DATA_AGGREGATES 1U
 #define MESSAGE_DATA_EVENTS     2U
@@ -296,10 +298,19 @@ struct message_ended {
 	char reason[REFUSAL_REASON_MAX]; /* "revoked by root", "deadline", "detached by alice" */
 };
 
+/* Whose signature counts for some role. */
+struct message_signer {
+	uint8_t key[DIGEST_SIZE];         /* SHA-256 of the SubjectPublicKeyInfo */
+	uint8_t certificate[DIGEST_SIZE]; /* SHA-256 of the DER form */
+	int64_t not_after;                /* of the certificate, seconds since the epoch */
+	char subject[128];
+};
+
 struct message_verify {
 	struct message m;
 	uint32_t n_signatures;
-	uint32_t reserved;
+	uint32_t n_revoked; /* beyond what trust/ revokes: by the registry's own command */
+	struct revocation revoked[REVOCATIONS_OWN_MAX]; /* files, keys and certificates */
 };
 
 struct message_verified {
@@ -310,6 +321,11 @@ struct message_verified {
 	uint32_t may;                /* union of what those roles may: TRUST_MAY_… of signing/trust.h */
 	uint32_t variant; /* the first that this kernel can run; UINT32_MAX: none, then `unsupported` says why
 			   */
+	int64_t valid_until; /* seconds since the epoch: when certificates, CRLs or not-after make it worth
+				asking again; INT64_MAX: never */
+	uint32_t n_signers;
+	uint32_t reserved;
+	struct message_signer signer[SIGNATURES_MAX];
 	struct refusal unsupported;
 	struct spec spec;
 };
@@ -330,7 +346,9 @@ struct message_load {
 	uint64_t instance;           /* the warden's number, never used twice while it lives */
 	uint8_t digest[DIGEST_SIZE]; /* of the manifest: the loader must hold the parser's verdict on it */
 	uint32_t variant;
+	uint32_t flags; /* MESSAGE_FLAG_KERNEL_VERIFIED */
 	uint32_t params_size;
+	uint32_t reserved;
 	uint8_t params[PARAMS_SIZE_MAX];
 };
 
