@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "common/cleanup.h"
-#include "common/utf8.h"
 #include "format/manifest-members.h"
+#include "format/signed-json.h"
 #include "format/spec-internal.h"
 
 /* Where the reader is, for reasons: "variants[0].programs[1].hook". */
@@ -32,53 +32,6 @@ static struct place place_entry(const struct place *parent, size_t i)
 	return p;
 }
 
-static int check_bytes(const char *bytes, size_t size, struct refusal *refusal)
-{
-	size_t depth = 0;
-	bool string = false;
-
-	if (!size || size > MANIFEST_SIZE_MAX)
-		BROKEN("M1", "the manifest has %zu bytes, not 1 to %u", size, MANIFEST_SIZE_MAX);
-	if (size < strlen(MANIFEST_PREFIX) || memcmp(bytes, MANIFEST_PREFIX, strlen(MANIFEST_PREFIX)))
-		BROKEN("M2", "the manifest does not begin with %s", MANIFEST_PREFIX);
-	if (memchr(bytes, 0, size) || !utf8_valid(bytes, size))
-		BROKEN("M3", "the manifest is not UTF-8 text, or holds a NUL");
-	/* Counted before the JSON reader recurses. Within a string a backslash takes the next byte with it.
-	 */
-	for (size_t i = 0; i < size; i++) {
-		if (bytes[i] == '"')
-			string = !string;
-		else if (string && bytes[i] == '\\')
-			i++;
-		else if (!string && (bytes[i] == '{' || bytes[i] == '[') && ++depth > MANIFEST_DEPTH_MAX)
-			BROKEN("M4", "the manifest is nested deeper than %d levels", MANIFEST_DEPTH_MAX);
-		else if (!string && (bytes[i] == '}' || bytes[i] == ']') && depth)
-			depth--;
-	}
-	return 0;
-}
-
-static int check_json(const json_error_t *error, struct refusal *refusal)
-{
-	const char *rule;
-
-	switch (json_error_code(error)) {
-	case json_error_out_of_memory:
-		return -ENOMEM;
-	case json_error_invalid_utf8:
-	case json_error_null_character:
-	case json_error_null_byte_in_key:
-		rule = "M3";
-		break;
-	case json_error_numeric_overflow:
-		rule = "M6";
-		break;
-	default: /* duplicate keys among them */
-		rule = "M5";
-	}
-	BROKEN(rule, "line %d, column %d: %s", error->line, error->column, error->text);
-}
-
 static int read_text(const struct place *at, const json_t *value, char *buffer, size_t size,
 		     struct refusal *refusal)
 {
@@ -97,9 +50,8 @@ static int read_number(const struct place *at, const json_t *value, uint64_t max
 		BROKEN("M6", "%s is not an integer", at->text);
 	if (!json_is_integer(value))
 		BROKEN("M8", "%s is not an integer", at->text);
-	if (json_integer_value(value) < 0 || (uint64_t)json_integer_value(value) > max)
+	if (!signed_json_integer(value, max, ret))
 		BROKEN("M6", "%s is not between 0 and %llu", at->text, (unsigned long long)max);
-	*ret = (uint64_t)json_integer_value(value);
 	return 0;
 }
 
@@ -122,24 +74,12 @@ static int read_name(const struct member *m, const struct place *at, const json_
 	return 0;
 }
 
-static int hex_digit(char c)
-{
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static int read_digest(const struct place *at, const json_t *value, uint8_t *ret, struct refusal *refusal)
 {
-	const char *text = json_string_value(value);
-
-	if (!text || json_string_length(value) != 2 * DIGEST_SIZE)
+	if (json_string_length(value) != 2 * DIGEST_SIZE)
 		BROKEN("M8", "%s is not %d hexadecimal digits", at->text, 2 * DIGEST_SIZE);
-	for (size_t i = 0; i < DIGEST_SIZE; i++) {
-		int high = hex_digit(text[2 * i]), low = hex_digit(text[2 * i + 1]);
-
-		if (high < 0 || low < 0)
-			BROKEN("M8", "%s is not lower-case hexadecimal", at->text);
-		ret[i] = (uint8_t)(high << 4 | low);
-	}
+	if (!signed_json_digest(value, ret))
+		BROKEN("M8", "%s is not lower-case hexadecimal", at->text);
 	return 0;
 }
 
@@ -277,6 +217,8 @@ static int read_members(struct spec *spec, const struct member *members, const s
 	return -EINVAL; /* not reached: one key must have been unknown */
 }
 
+static const struct signed_json form = { "the manifest", MANIFEST_PREFIX, 'M', REFUSAL_BUNDLE_INVALID };
+
 static void json_decref_p(json_t **json)
 {
 	json_decref(*json);
@@ -287,12 +229,8 @@ int manifest_parse(const char *bytes, size_t size, struct spec *ret, struct refu
 	_cleanup_(json_decref_p) json_t *root = NULL;
 	_cleanup_free_ struct spec *spec = NULL;
 	struct place top = {};
-	json_error_t error;
 
-	TRY(check_bytes(bytes, size, refusal));
-	root = json_loadb(bytes, size, JSON_REJECT_DUPLICATES, &error);
-	if (!root)
-		return check_json(&error, refusal);
+	TRY(signed_json_load(&form, bytes, size, &root, refusal));
 	spec = calloc(1, sizeof(*spec));
 	if (!spec)
 		return -ENOMEM;

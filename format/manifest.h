@@ -13,7 +13,6 @@
 /* manifest.json.alice.p7s: one detached CMS a signer. */
 #define MANIFEST_SIGNATURE_PREFIX MANIFEST_NAME "."
 #define MANIFEST_SIGNATURE_SUFFIX ".p7s"
-#define MANIFEST_DEPTH_MAX        32
 
 /* Reads the size bytes of a manifest. *ret passes spec_check() and is written on success only. Returns 0,
  * -ENOMEM, or REFUSAL_BUNDLE_INVALID with the broken rule ("M7") as subject and the member in the reason. */

@@ -78,7 +78,7 @@ bool spec_identifier(const char *text)
 }
 
 /* A probe's name is a directory of the registry and a word of policy: "tcp.state". */
-static bool probe_name(const char *name)
+bool spec_probe_name_valid(const char *name)
 {
 	size_t n = strlen(name);
 
@@ -92,7 +92,7 @@ static int check_identity(const struct spec *s, struct refusal *refusal)
 	CHECK_TEXT("version", s->version, false);
 	CHECK_TEXT("licence", s->licence, false);
 	CHECK_TEXT("summary", s->summary, false);
-	if (!probe_name(s->name))
+	if (!spec_probe_name_valid(s->name))
 		BROKEN("M10", "name \"%s\" is not lower-case letters, digits, '.', '_' and '-'", s->name);
 	if (s->serial < 1 || s->serial > INTEGER_MAX)
 		BROKEN("M10", "serial is not between 1 and 2^63-1");

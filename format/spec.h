@@ -199,5 +199,8 @@ bool spec_hook_served(const char *hook, uint32_t type, uint32_t attach_type);
 /* The first map of a kind; NULL: none. */
 const struct spec_map *spec_variant_map(const struct spec_variant *v, uint32_t kind);
 
+/* True for the name of a probe, and so of its bundles (rule M10). */
+bool spec_probe_name_valid(const char *name);
+
 /* "tcp.state-3", the bundle's own name; buffer of at least PROBE_NAME_MAX + 21 bytes. */
 void spec_bundle_name(const struct spec *spec, char *buffer, unsigned long size);

@@ -208,13 +208,35 @@ static int digest_der(uint8_t *der, int size, uint8_t ret[DIGEST_SIZE])
 	return r;
 }
 
-static void describe_subject(X509 *x509, char *buffer, size_t size)
+static int64_t seconds(const ASN1_TIME *time)
+{
+	struct tm tm = {};
+
+	return time && ASN1_TIME_to_tm(time, &tm) ? (int64_t)timegm(&tm) : INT64_MAX;
+}
+
+int64_t certificate_not_before(X509 *x509)
+{
+	return seconds(X509_get0_notBefore(x509));
+}
+
+int64_t certificate_not_after(X509 *x509)
+{
+	return seconds(X509_get0_notAfter(x509));
+}
+
+int64_t crl_next_update(X509_CRL *crl)
+{
+	return seconds(X509_CRL_get0_nextUpdate(crl));
+}
+
+void certificate_name(const X509_NAME *name, char *buffer, size_t size)
 {
 	BIO *bio = BIO_new(BIO_s_mem());
 	int n = 0;
 
 	/* The flags escape everything outside printable ASCII. */
-	if (bio && X509_NAME_print_ex(bio, X509_get_subject_name(x509), 0, XN_FLAG_RFC2253) >= 0)
+	if (bio && X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253) >= 0)
 		n = BIO_read(bio, buffer, (int)size - 1);
 	buffer[n > 0 ? n : 0] = '\0';
 	BIO_free(bio);
@@ -222,9 +244,8 @@ static void describe_subject(X509 *x509, char *buffer, size_t size)
 
 int certificate_describe(X509 *x509, struct cms_signer *ret)
 {
-	struct cms_signer s = {};
+	struct cms_signer s = { .not_after = certificate_not_after(x509) };
 	uint8_t *der = NULL;
-	struct tm tm = {};
 	int r, size;
 
 	size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(x509), &der);
@@ -236,9 +257,7 @@ int certificate_describe(X509 *x509, struct cms_signer *ret)
 	r = digest_der(der, size, s.certificate);
 	if (r < 0)
 		return r;
-	if (ASN1_TIME_to_tm(X509_get0_notAfter(x509), &tm))
-		s.not_after = timegm(&tm);
-	describe_subject(x509, s.subject, sizeof(s.subject));
+	certificate_name(X509_get_subject_name(x509), s.subject, sizeof(s.subject));
 	*ret = s;
 	return 0;
 }

@@ -54,7 +54,20 @@ const char *certificate_issuer_problem(X509 *x509);
 /* Rule S12. */
 const char *certificate_time_problem(X509 *x509, int64_t now);
 
-/* Fills everything but the algorithm. 0 or -ENOMEM. */
+static inline int64_t earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Seconds since the epoch; INT64_MAX if there is none, or none that can be read. */
+int64_t certificate_not_before(X509 *x509);
+int64_t certificate_not_after(X509 *x509);
+int64_t crl_next_update(X509_CRL *crl);
+
+/* An RFC 2253 name in printable ASCII, cut if it is longer. */
+void certificate_name(const X509_NAME *name, char *buffer, size_t size);
+
+/* Fills everything but the algorithm and valid_until. 0 or -ENOMEM. */
 int certificate_describe(X509 *x509, struct cms_signer *ret);
 
 static inline void x509_free_p(X509 **x509)

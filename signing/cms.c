@@ -11,23 +11,10 @@
 
 #include "signing/anchors.h"
 #include "signing/certificate.h"
-#include "signing/profile.h"
+#include "signing/checks.h"
+#include "signing/verification.h"
 
-#define REFUSE(refusal, rule, ...) refusal_set(refusal, REFUSAL_SIGNATURE_INVALID, rule, __VA_ARGS__)
-
-/* RFC 5280 strength in bits of security: 3 is 128 bits, see SSL_CTX_set_security_level(3). Rule S11 says the
- * same in full; this is OpenSSL's own second look at the chain. */
-#define AUTH_LEVEL 3
-
-/* One verification under way. */
-struct verification {
-	const struct cms_trust *trust;
-	int64_t now;
-	struct profile profile;
-	CMS_ContentInfo *cms;
-	X509 *leaf;
-	struct cms_signer signer;
-};
+#define REFUSE(...) refusal_set(refusal, REFUSAL_SIGNATURE_INVALID, rule, __VA_ARGS__)
 
 static void verification_clear(struct verification *v)
 {
@@ -96,34 +83,48 @@ int cms_initialize(void)
 		       : -EIO;
 }
 
-/* Rule S8, before any certificate is looked at: most often the file is simply another one. */
-static int check_digest(const struct verification *v, const void *content, size_t size,
-			struct refusal *refusal)
-{
-	const EVP_MD *md = v->profile.digest == PROFILE_SHA256 ? EVP_sha256() : EVP_sha384();
-	uint8_t digest[EVP_MAX_MD_SIZE];
-	unsigned n = 0;
+/* --- the form: rules S1 to S8 -------------------------------------------------------------------------- */
 
-	if (!EVP_Digest(content, size, digest, &n, md, NULL))
-		return -ENOMEM;
-	if (!der_equal(v->profile.message_digest, (struct der){ digest, n }))
-		return REFUSE(refusal, "S8", "the content is not the one that was signed");
+#define FORM_ROW(name, problem_of)                                              \
+	CHECK_ROW(name)                                                         \
+	{                                                                       \
+		const char *problem = problem_of(&subject->signature->profile); \
+                                                                                \
+		return problem ? REFUSE("%s", problem) : 0;                     \
+	}
+FORM_ROW(check_detached, profile_detached_problem)
+FORM_ROW(check_type, profile_type_problem)
+FORM_ROW(check_signer, profile_signer_problem)
+FORM_ROW(check_attributes, profile_attributes_problem)
+FORM_ROW(check_algorithm, profile_algorithm_problem)
+FORM_ROW(check_embedded, profile_embedded_problem)
+
+CHECK_ROW(check_form)
+{
+	const struct profile *p = &subject->signature->profile;
+
+	if (p->encoding)
+		return REFUSE("this is not DER: %s", p->encoding);
+	return p->problem ? REFUSE("%s", p->problem) : 0;
+}
+
+/* A CMS without signed attributes over the DER form of some other CMS's attributes is valid by RFC 5652 5.4:
+ * this profile excludes both halves of that trick, here the content that is such a SET. */
+CHECK_ROW(check_content)
+{
+	const struct verification *v = subject->signature;
+
+	if (v->content_size == 0 || v->content_size > MANIFEST_SIZE_MAX ||
+	    *(const uint8_t *)v->content == DER_SET)
+		return REFUSE("the content is empty, too large or begins as signed attributes do");
 	return 0;
 }
+
+/* --- who signed ---------------------------------------------------------------------------------------- */
 
 static CMS_SignerInfo *signer_info(const struct verification *v)
 {
 	return sk_CMS_SignerInfo_value(CMS_get0_SignerInfos(v->cms), 0);
-}
-
-static int parse(struct verification *v, const uint8_t *sig, size_t size, struct refusal *refusal)
-{
-	const uint8_t *p = sig;
-
-	v->cms = d2i_CMS_ContentInfo(NULL, &p, (long)size);
-	if (!v->cms || p != sig + size || sk_CMS_SignerInfo_num(CMS_get0_SignerInfos(v->cms)) != 1)
-		return REFUSE(refusal, "S4", "the CMS cannot be read");
-	return 0;
 }
 
 /* OpenSSL compares names without regard to case and blanks (X509_NAME_cmp(3)); two spellings of one signature
@@ -143,145 +144,23 @@ static bool is_signer(const struct verification *v, X509 *x509)
 	       der_equal(issuer.whole, name);
 }
 
-/* The leaf is the embedded certificate or, without one, the pinned certificate that the signer names. */
-static int find_leaf(struct verification *v, struct refusal *refusal)
+/* The leaf is the embedded certificate or the pinned one that the signer names. */
+static void find_leaf(struct verification *v)
 {
 	const struct certificates *pinned = &v->trust->pinned;
+	struct der embedded = v->profile.certificates;
+	struct der_item item;
 
-	if (v->profile.certificate.size) {
-		v->leaf = certificate_from_der(v->profile.certificate.bytes, v->profile.certificate.size);
-		if (!v->leaf)
-			return REFUSE(refusal, "S9", "the embedded certificate cannot be read");
-		if (!is_signer(v, v->leaf))
-			return REFUSE(refusal, "S9",
-				      "the embedded certificate is not the one that the signer names");
-		return 0;
+	while (!v->leaf && der_take(&embedded, DER_SEQUENCE, &item)) {
+		v->leaf = certificate_from_der(item.whole.bytes, item.whole.size);
+		if (v->leaf && !is_signer(v, v->leaf)) {
+			X509_free(v->leaf);
+			v->leaf = NULL;
+		}
 	}
-	for (size_t i = 0; i < pinned->n; i++) {
-		if (!is_signer(v, pinned->x509[i]))
-			continue;
-		X509_up_ref(pinned->x509[i]);
-		v->leaf = pinned->x509[i];
-		return 0;
-	}
-	return REFUSE(refusal, "S9", "no certificate is embedded and none that is pinned is the signer's");
-}
-
-/* Rules S10 and S11. */
-static int check_leaf(struct verification *v, struct refusal *refusal)
-{
-	uint32_t algorithms = 0, algorithm;
-	const char *problem = certificate_leaf_problem(v->leaf);
-
-	if (problem)
-		return REFUSE(refusal, "S10", "the certificate of %s %s", v->signer.subject, problem);
-	problem = certificate_key_problem(v->leaf, &algorithms);
-	if (!problem)
-		problem = certificate_signature_problem(v->leaf);
-	if (problem)
-		return REFUSE(refusal, "S11", "the certificate of %s %s", v->signer.subject, problem);
-	algorithm = algorithms & (v->profile.scheme == PROFILE_ECDSA       ? CMS_ECDSA_P256 | CMS_ECDSA_P384
-				  : v->profile.scheme == PROFILE_RSA_PKCS1 ? CMS_RSA_PKCS1
-									   : CMS_RSA_PSS);
-	if (!algorithm)
-		return REFUSE(refusal, "S11", "the signature algorithm does not fit the key of %s",
-			      v->signer.subject);
-	if (!(algorithm & v->trust->algorithms))
-		return REFUSE(refusal, "S11",
-			      "signatures by %s are not accepted here; the role lists other algorithms",
-			      cms_algorithm_name(algorithm));
-	v->signer.algorithm = algorithm;
-	return 0;
-}
-
-static int refuse_chain(const struct verification *v, int error, X509 *at, struct refusal *refusal)
-{
-	const char *text = X509_verify_cert_error_string(error);
-	const char *rule = "S9";
-
-	switch (error) {
-	case X509_V_ERR_OUT_OF_MEM:
-		return -ENOMEM;
-	case X509_V_ERR_CERT_NOT_YET_VALID:
-	case X509_V_ERR_CERT_HAS_EXPIRED:
-	case X509_V_ERR_ERROR_IN_CERT_NOT_BEFORE_FIELD:
-	case X509_V_ERR_ERROR_IN_CERT_NOT_AFTER_FIELD:
-		rule = "S12";
-		break;
-	case X509_V_ERR_UNABLE_TO_GET_CRL:
-	case X509_V_ERR_UNABLE_TO_GET_CRL_ISSUER:
-	case X509_V_ERR_CRL_SIGNATURE_FAILURE:
-	case X509_V_ERR_UNABLE_TO_DECRYPT_CRL_SIGNATURE:
-	case X509_V_ERR_CRL_NOT_YET_VALID:
-	case X509_V_ERR_CRL_HAS_EXPIRED:
-	case X509_V_ERR_ERROR_IN_CRL_LAST_UPDATE_FIELD:
-	case X509_V_ERR_ERROR_IN_CRL_NEXT_UPDATE_FIELD:
-	case X509_V_ERR_UNHANDLED_CRITICAL_CRL_EXTENSION:
-	case X509_V_ERR_DIFFERENT_CRL_SCOPE:
-	case X509_V_ERR_CRL_PATH_VALIDATION_ERROR:
-	case X509_V_ERR_KEYUSAGE_NO_CRL_SIGN:
-	case X509_V_ERR_CERT_REVOKED:
-		rule = "S13";
-		break;
-	case X509_V_ERR_EE_KEY_TOO_SMALL:
-	case X509_V_ERR_CA_KEY_TOO_SMALL:
-	case X509_V_ERR_CA_MD_TOO_WEAK:
-		rule = "S11";
-		break;
-	default:
-		break;
-	}
-	return REFUSE(refusal, rule, "%s %s: %s", at == v->leaf ? "the certificate of" : "the issuing CA of",
-		      v->signer.subject, text);
-}
-
-/* Path validation, RFC 5280 6, in a store that holds this issuer only: the chain has two certificates. */
-static int check_issued(const struct verification *v, X509 *issuer, struct refusal *refusal)
-{
-	__attribute__((cleanup(store_free_p))) X509_STORE *store = X509_STORE_new();
-	__attribute__((cleanup(store_ctx_free_p))) X509_STORE_CTX *ctx = X509_STORE_CTX_new();
-	X509_VERIFY_PARAM *param;
-
-	if (!store || !ctx || !X509_STORE_add_cert(store, issuer))
-		return -ENOMEM;
-	for (size_t i = 0; i < v->trust->crls.n; i++)
-		if (!X509_STORE_add_crl(store, v->trust->crls.crl[i]))
-			return -ENOMEM;
-	if (!X509_STORE_CTX_init(ctx, store, v->leaf, NULL))
-		return -ENOMEM;
-	param = X509_STORE_CTX_get0_param(ctx);
-	X509_VERIFY_PARAM_set_time(param, (time_t)v->now);
-	X509_VERIFY_PARAM_set_auth_level(param, AUTH_LEVEL);
-	X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN |
-						   (v->trust->require_crl ? X509_V_FLAG_CRL_CHECK : 0));
-	if (X509_verify_cert(ctx) != 1)
-		return refuse_chain(v, X509_STORE_CTX_get_error(ctx), X509_STORE_CTX_get_current_cert(ctx),
-				    refusal);
-	if (sk_X509_num(X509_STORE_CTX_get0_chain(ctx)) != 2)
-		return REFUSE(refusal, "S9",
-			      "the certificate of %s was not issued directly by a CA of the role",
-			      v->signer.subject);
-	return 0;
-}
-
-/* A CA may have several certificates of one name, when its key is being replaced. */
-static int check_issuers(const struct verification *v, struct refusal *refusal)
-{
-	const struct certificates *issuers = &v->trust->issuers;
-	int r = 0;
-
-	for (size_t i = 0; i < issuers->n; i++) {
-		if (X509_check_issued(issuers->x509[i], v->leaf) != X509_V_OK)
-			continue;
-		r = check_issued(v, issuers->x509[i], refusal);
-		if (r <= 0)
-			return r;
-	}
-	if (r)
-		return r;
-	return REFUSE(refusal, "S9",
-		      "the certificate of %s was not issued by a CA of the role, nor is it pinned",
-		      v->signer.subject);
+	for (size_t i = 0; !v->leaf && !v->profile.certificates.size && i < pinned->n; i++)
+		if (is_signer(v, pinned->x509[i]) && X509_up_ref(pinned->x509[i]))
+			v->leaf = pinned->x509[i];
 }
 
 static bool is_pinned(const struct verification *v)
@@ -296,63 +175,271 @@ static bool is_pinned(const struct verification *v)
 	return false;
 }
 
-/* Rules S9, S12 and S13. */
-static int check_anchored(const struct verification *v, struct refusal *refusal)
+/* A CA may have several certificates of one name, when it or its key is being replaced: the one whose key
+ * verifies the leaf, and of those one that is valid. */
+static X509 *find_issuer(const struct verification *v)
 {
-	const char *problem;
+	const struct certificates *issuers = &v->trust->issuers;
+	X509 *best = NULL;
+	int best_score = -1;
 
-	if (!is_pinned(v))
-		return check_issuers(v, refusal);
-	problem = certificate_time_problem(v->leaf, v->now);
-	if (problem)
-		return REFUSE(refusal, "S12", "the certificate of %s %s", v->signer.subject, problem);
+	for (size_t i = 0; i < issuers->n; i++) {
+		X509 *x509 = issuers->x509[i];
+		int score;
+
+		if (X509_check_issued(x509, v->leaf) != X509_V_OK)
+			continue;
+		score = 2 * (X509_verify(v->leaf, X509_get0_pubkey(x509)) == 1) +
+			!certificate_time_problem(x509, v->now);
+		if (score <= best_score)
+			continue;
+		best_score = score;
+		best = x509;
+	}
+	return best;
+}
+
+static int look(struct verification *v, struct refusal *refusal)
+{
+	const uint8_t *p = v->profile.first.bytes;
+	int r;
+
+	v->cms = d2i_CMS_ContentInfo(NULL, &p, (long)v->profile.first.size);
+	if (!v->cms || sk_CMS_SignerInfo_num(CMS_get0_SignerInfos(v->cms)) < 1)
+		return refusal_set(refusal, REFUSAL_SIGNATURE_INVALID, "S1", "the CMS cannot be read");
+	find_leaf(v);
+	if (!v->leaf)
+		return 0;
+	r = certificate_describe(v->leaf, &v->signer);
+	if (r < 0)
+		return r;
+	v->pinned = is_pinned(v);
+	if (!v->pinned)
+		v->issuer = find_issuer(v);
 	return 0;
 }
 
-/* Rule S14: RFC 5652 5.6 by OpenSSL, with the leaf that was checked and no other. */
-static int check_signature(const struct verification *v, const void *content, size_t size,
-			   struct refusal *refusal)
+/* --- rules S9 to S14 ------------------------------------------------------------------------------------ */
+
+/* Path validation, RFC 5280 6, in a store that holds the one issuer only. accept: which errors to pass over,
+ * as X509_STORE_CTX_set_verify_cb(3). Returns 0, -ENOMEM, or an X509_V_ERR_… */
+static int validate(const struct verification *v, unsigned long flags, int (*accept)(int, X509_STORE_CTX *))
 {
-	__attribute__((cleanup(bio_free_p))) BIO *bio = BIO_new_mem_buf(content, (int)size);
+	__attribute__((cleanup(store_free_p))) X509_STORE *store = X509_STORE_new();
+	__attribute__((cleanup(store_ctx_free_p))) X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+	X509_VERIFY_PARAM *param;
+	int error;
+
+	if (!store || !ctx || !X509_STORE_add_cert(store, v->issuer))
+		return -ENOMEM;
+	for (size_t i = 0; i < v->trust->crls.n; i++)
+		if (!X509_STORE_add_crl(store, v->trust->crls.crl[i]))
+			return -ENOMEM;
+	if (!X509_STORE_CTX_init(ctx, store, v->leaf, NULL))
+		return -ENOMEM;
+	param = X509_STORE_CTX_get0_param(ctx);
+	X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN | flags);
+	if (!(flags & X509_V_FLAG_NO_CHECK_TIME))
+		X509_VERIFY_PARAM_set_time(param, (time_t)v->now);
+	if (accept)
+		X509_STORE_CTX_set_verify_cb(ctx, accept);
+	if (X509_verify_cert(ctx) == 1)
+		/* The chain is the leaf and its issuer, whatever else the store's certificate might lead to.
+		 */
+		return sk_X509_num(X509_STORE_CTX_get0_chain(ctx)) == 2 ? 0 : X509_V_ERR_CERT_CHAIN_TOO_LONG;
+	error = X509_STORE_CTX_get_error(ctx);
+	return error == X509_V_ERR_OUT_OF_MEM ? -ENOMEM : error != X509_V_OK ? error : X509_V_ERR_UNSPECIFIED;
+}
+
+CHECK_ROW(check_anchored)
+{
+	const struct verification *v = subject->signature;
+	int error;
+
+	if (!v->leaf)
+		return REFUSE("%s",
+			      v->profile.certificates.size
+				      ? "the embedded certificate is not the one that the signer names"
+				      : "no certificate is embedded and none that is pinned is the signer's");
+	if (v->pinned)
+		return 0;
+	if (!v->issuer)
+		return REFUSE("the certificate of %s was not issued by a CA of the role, nor is it pinned",
+			      v->signer.subject);
+	error = validate(v, X509_V_FLAG_NO_CHECK_TIME, NULL);
+	if (error <= 0)
+		return error;
+	return REFUSE("the certificate of %s: %s", v->signer.subject, X509_verify_cert_error_string(error));
+}
+
+CHECK_ROW(check_leaf)
+{
+	const struct verification *v = subject->signature;
+	const char *problem = v->leaf ? certificate_leaf_problem(v->leaf) : NULL;
+
+	return problem ? REFUSE("the certificate of %s %s", v->signer.subject, problem) : 0;
+}
+
+/* Of the algorithms that the leaf's key can make, the one that made this signature; 0: it cannot have. */
+static uint32_t used_algorithm(const struct verification *v, uint32_t algorithms)
+{
+	switch (profile_scheme(&v->profile)) {
+	case PROFILE_ECDSA:
+		return algorithms & (CMS_ECDSA_P256 | CMS_ECDSA_P384);
+	case PROFILE_RSA_PKCS1:
+		return algorithms & CMS_RSA_PKCS1;
+	case PROFILE_RSA_PSS:
+		return algorithms & CMS_RSA_PSS;
+	case PROFILE_NO_SCHEME:
+		break;
+	}
+	return 0;
+}
+
+CHECK_ROW(check_key)
+{
+	const struct verification *v = subject->signature;
+	uint32_t algorithms = 0, algorithm;
+	const char *problem;
+
+	if (!v->leaf)
+		return 0;
+	problem = certificate_key_problem(v->leaf, &algorithms);
+	if (!problem)
+		problem = certificate_signature_problem(v->leaf);
+	if (problem)
+		return REFUSE("the certificate of %s %s", v->signer.subject, problem);
+	algorithm = used_algorithm(v, algorithms);
+	if (!algorithm)
+		return REFUSE("the signature algorithm does not fit the key of %s", v->signer.subject);
+	if (!(algorithm & v->trust->algorithms))
+		return REFUSE("signatures by %s are not accepted here; the role lists other algorithms",
+			      cms_algorithm_name(algorithm));
+	return 0;
+}
+
+CHECK_ROW(check_time)
+{
+	const struct verification *v = subject->signature;
+	const char *problem;
+
+	if (!v->leaf || v->now == CMS_AT_NO_TIME)
+		return 0;
+	problem = certificate_time_problem(v->leaf, v->now);
+	if (problem)
+		return REFUSE("the certificate of %s %s", v->signer.subject, problem);
+	problem = v->issuer ? certificate_time_problem(v->issuer, v->now) : NULL;
+	if (problem)
+		return REFUSE("the certificate of the CA that issued %s %s", v->signer.subject, problem);
+	return 0;
+}
+
+static bool is_about_crls(int error)
+{
+	switch (error) {
+	case X509_V_ERR_UNABLE_TO_GET_CRL:
+	case X509_V_ERR_UNABLE_TO_GET_CRL_ISSUER:
+	case X509_V_ERR_CRL_SIGNATURE_FAILURE:
+	case X509_V_ERR_UNABLE_TO_DECRYPT_CRL_SIGNATURE:
+	case X509_V_ERR_CRL_NOT_YET_VALID:
+	case X509_V_ERR_CRL_HAS_EXPIRED:
+	case X509_V_ERR_ERROR_IN_CRL_LAST_UPDATE_FIELD:
+	case X509_V_ERR_ERROR_IN_CRL_NEXT_UPDATE_FIELD:
+	case X509_V_ERR_UNHANDLED_CRITICAL_CRL_EXTENSION:
+	case X509_V_ERR_DIFFERENT_CRL_SCOPE:
+	case X509_V_ERR_CRL_PATH_VALIDATION_ERROR:
+	case X509_V_ERR_KEYUSAGE_NO_CRL_SIGN:
+	case X509_V_ERR_CERT_REVOKED:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* The path and the validity of certificates are the business of S9 and S12. */
+static int accept_all_but_crls(int ok, X509_STORE_CTX *ctx)
+{
+	return ok || !is_about_crls(X509_STORE_CTX_get_error(ctx));
+}
+
+CHECK_ROW(check_crl)
+{
+	const struct verification *v = subject->signature;
+	int error;
+
+	if (!v->issuer || !v->trust->require_crl || v->now == CMS_AT_NO_TIME)
+		return 0;
+	error = validate(v, X509_V_FLAG_CRL_CHECK, accept_all_but_crls);
+	if (error <= 0)
+		return error;
+	return REFUSE("the certificate of %s: %s", v->signer.subject, X509_verify_cert_error_string(error));
+}
+
+/* True if the signed attributes are those of another content: most often the file is simply another one. */
+static bool is_of_another(const struct verification *v)
+{
+	const EVP_MD *md = v->profile.signer_digest == PROFILE_SHA256   ? EVP_sha256()
+			   : v->profile.signer_digest == PROFILE_SHA384 ? EVP_sha384()
+									: NULL;
+	uint8_t digest[EVP_MAX_MD_SIZE];
+	unsigned int n = 0;
+
+	return md && EVP_Digest(v->content, v->content_size, digest, &n, md, NULL) &&
+	       !der_equal(v->profile.hash, (struct der){ digest, n });
+}
+
+/* RFC 5652 5.4 and 5.6 by OpenSSL, with the leaf that was looked at and no other. */
+CHECK_ROW(check_signature)
+{
+	const struct verification *v = subject->signature;
+	__attribute__((cleanup(bio_free_p))) BIO *bio = BIO_new_mem_buf(v->content, (int)v->content_size);
 	__attribute__((cleanup(x509_stack_free_p))) STACK_OF(X509) *signers = sk_X509_new_null();
 
-	if (!bio || !signers || !sk_X509_push(signers, v->leaf))
+	if (!bio || !signers || (v->leaf && !sk_X509_push(signers, v->leaf)))
 		return -ENOMEM;
 	if (CMS_verify(v->cms, signers, NULL, bio, NULL,
-		       CMS_BINARY | CMS_DETACHED | CMS_NOINTERN | CMS_NO_SIGNER_CERT_VERIFY) != 1)
-		return REFUSE(refusal, "S14", "the signature of %s is wrong", v->signer.subject);
-	return 0;
+		       CMS_BINARY | CMS_DETACHED | CMS_NOINTERN | CMS_NO_SIGNER_CERT_VERIFY) == 1)
+		return 0;
+	if (is_of_another(v))
+		return REFUSE("the content is not the one that was signed");
+	return REFUSE("the signature of %s is wrong", v->signer.subject);
+}
+
+/* Until when the answer cannot change by the passing of time. */
+static int64_t valid_until(const struct verification *v)
+{
+	int64_t until = v->signer.not_after;
+
+	if (!v->issuer)
+		return until;
+	until = earlier(until, certificate_not_after(v->issuer));
+	for (size_t i = 0; v->trust->require_crl && i < v->trust->crls.n; i++)
+		until = earlier(until, crl_next_update(v->trust->crls.crl[i]));
+	return until;
 }
 
 int cms_verify(const void *sig, size_t sig_size, const void *content, size_t content_size,
 	       const struct cms_trust *trust, int64_t now, struct cms_signer *ret_signer,
 	       struct refusal *refusal)
 {
-	__attribute__((cleanup(verification_clear))) struct verification v = { .trust = trust, .now = now };
+	__attribute__((cleanup(verification_clear))) struct verification v = {
+		.trust = trust, .content = content, .content_size = content_size, .now = now
+	};
+	const struct check_subject subject = { .signature = &v };
+	uint32_t algorithms = 0;
 	int r;
 
-	r = profile_check(sig, sig_size, &v.profile, refusal);
-	if (r)
+	profile_read(sig, sig_size, &v.profile);
+	r = checks_run(CHECK_FORM, &subject, refusal);
+	if (!r)
+		r = look(&v, refusal);
+	if (!r)
+		r = checks_run(CHECK_SIGNATURE, &subject, refusal);
+	if (r || !ret_signer)
 		return r;
-	/* A CMS without signed attributes over the DER form of some other CMS's attributes is valid by RFC
-	 * 5652 5.4: this profile excludes both halves of that trick, here the content that is such a SET. */
-	if (content_size == 0 || content_size > MANIFEST_SIZE_MAX || *(const uint8_t *)content == DER_SET)
-		return REFUSE(refusal, "S7",
-			      "the content is empty, too large or begins as signed attributes do");
-	r = check_digest(&v, content, content_size, refusal);
-	if (!r)
-		r = parse(&v, sig, sig_size, refusal);
-	if (!r)
-		r = find_leaf(&v, refusal);
-	if (!r)
-		r = certificate_describe(v.leaf, &v.signer);
-	if (!r)
-		r = check_anchored(&v, refusal);
-	if (!r)
-		r = check_leaf(&v, refusal);
-	if (!r)
-		r = check_signature(&v, content, content_size, refusal);
-	if (!r && ret_signer)
-		*ret_signer = v.signer;
-	return r;
+	(void)certificate_key_problem(v.leaf, &algorithms);
+	v.signer.algorithm = used_algorithm(&v, algorithms);
+	v.signer.valid_until = valid_until(&v);
+	*ret_signer = v.signer;
+	return 0;
 }

@@ -29,6 +29,7 @@ struct cms_signer {
 	uint8_t key[DIGEST_SIZE];         /* SHA-256 of the SubjectPublicKeyInfo: the key's identity */
 	uint8_t certificate[DIGEST_SIZE]; /* SHA-256 of the certificate's DER form */
 	int64_t not_after;                /* of the certificate, seconds since the epoch */
+	int64_t valid_until;              /* of it, its issuer's and their CRLs, whichever ends first */
 	uint32_t algorithm;               /* enum cms_algorithm */
 	uint32_t reserved;
 	char subject[128]; /* RFC 2253 text in ASCII, cut if it is longer */
@@ -59,6 +60,10 @@ int cms_trust_add_crls(struct cms_trust *trust, const char *file, const char *pe
 /* From now on a leaf that was issued by a CA is accepted only with a current CRL of that CA. */
 void cms_trust_require_crl(struct cms_trust *trust);
 void cms_trust_set_algorithms(struct cms_trust *trust, uint32_t algorithms);
+
+/* Instead of a time: rules S12 and S13 do not apply. For lists of revocations, which must not lapse with the
+ * certificate of who signed them. */
+#define CMS_AT_NO_TIME INT64_MIN
 
 /* Verifies the DER bytes sig as a detached signature over content. now: seconds since the epoch; the time
  * that the signer claims is not believed. ret_signer may be NULL. Returns 0, -ENOMEM or

@@ -24,19 +24,18 @@ static const struct der oid_mgf1 = PKCS1(0x08);           /* RFC 4055 2.2 */
 
 static const struct {
 	struct der oid;
-	enum profile_digest digest;
 	size_t size;
 } digests[] = {
-	{ HASH(0x01), PROFILE_SHA256, 32 }, /* RFC 5754 2 */
-	{ HASH(0x02), PROFILE_SHA384, 48 },
+	[PROFILE_SHA256] = { HASH(0x01), 32 }, /* RFC 5754 2 */
+	[PROFILE_SHA384] = { HASH(0x02), 48 },
 };
 
-enum { ANY_DIGEST = -1 };
+enum { ANY_DIGEST = -2 };
 
 static const struct {
 	struct der oid;
 	enum profile_scheme scheme;
-	int digest;
+	int digest; /* enum profile_digest; ANY_DIGEST: the SignerInfo's */
 } schemes[] = {
 	{ ECDSA2(0x02), PROFILE_ECDSA, PROFILE_SHA256 }, /* RFC 5754 3.3 */
 	{ ECDSA2(0x03), PROFILE_ECDSA, PROFILE_SHA384 },
@@ -47,13 +46,6 @@ static const struct {
 };
 
 #define N_ELEMENTS(a) (sizeof(a) / sizeof((a)[0]))
-
-#define REFUSE(refusal, rule, ...) refusal_set(refusal, REFUSAL_SIGNATURE_INVALID, rule, __VA_ARGS__)
-
-static bool is_integer(struct der_item item, uint8_t value)
-{
-	return item.body.size == 1 && item.body.bytes[0] == value;
-}
 
 /* AlgorithmIdentifier ::= SEQUENCE { algorithm, parameters OPTIONAL }, with parameters as a whole item, size
  * 0 if absent. */
@@ -75,17 +67,17 @@ static bool is_absent_or_null(struct der parameters)
 	return parameters.size == 0 || parameters.bytes[0] == DER_NULL;
 }
 
-/* Returns the index into digests[], or -1. */
+/* Takes an AlgorithmIdentifier; PROFILE_NO_DIGEST if it is not one of a digest that the profile knows. */
 static int take_digest(struct der *in)
 {
 	struct der oid, parameters;
 
 	if (!take_algorithm(in, &oid, &parameters) || !is_absent_or_null(parameters))
-		return -1;
+		return PROFILE_NO_DIGEST;
 	for (size_t i = 0; i < N_ELEMENTS(digests); i++)
 		if (der_equal(oid, digests[i].oid))
 			return (int)i;
-	return -1;
+	return PROFILE_NO_DIGEST;
 }
 
 /* RSASSA-PSS-params, RFC 4055 3.1: the hash and that of MGF1 are the signature's digest, the salt is at least
@@ -112,180 +104,204 @@ static bool pss_fits(struct der parameters, int digest)
 		       : length.body.bytes[0] < 0x80 && length.body.bytes[0] >= digests[digest].size;
 }
 
-static int check_scheme(struct der *in, int digest, struct profile *p, struct refusal *refusal)
-{
-	struct der oid, parameters;
+/* --- reading ------------------------------------------------------------------------------------------ */
 
-	if (!take_algorithm(in, &oid, &parameters))
-		return REFUSE(refusal, "S6", "the signature algorithm cannot be read");
-	for (size_t i = 0; i < N_ELEMENTS(schemes); i++) {
-		if (!der_equal(oid, schemes[i].oid))
-			continue;
-		if (schemes[i].digest != ANY_DIGEST && schemes[i].digest != (int)digests[digest].digest)
-			return REFUSE(refusal, "S6",
-				      "the signature algorithm names another digest than the signer");
-		p->scheme = schemes[i].scheme;
-		if (p->scheme == PROFILE_RSA_PSS ? !pss_fits(parameters, digest)
-						 : !is_absent_or_null(parameters))
-			return REFUSE(refusal, "S6",
-				      "the signature algorithm has other parameters than this digest, "
-				      "with RSA-PSS also for MGF1 and with a salt of at least its size");
-		return 0;
-	}
-	return REFUSE(refusal, "S6",
-		      "the signature algorithm is none of ECDSA, RSA PKCS#1 v1.5 and RSA-PSS with SHA-256 or "
-		      "SHA-384");
-}
-
-/* Attribute ::= SEQUENCE { attrType, attrValues SET }; the two that RFC 5652 5.3 makes mandatory must be
- * there once with one value. Others, such as the signing time, are signed but not believed. */
-static int check_attributes(struct der attributes, int digest, struct profile *p, struct refusal *refusal)
+/* Attribute ::= SEQUENCE { attrType, attrValues SET }; what is not of that form ends the reading. */
+static bool read_attributes(struct der attributes, struct profile *p)
 {
-	unsigned n_type = 0, n_digest = 0;
+	struct der_item attribute, oid, values, value;
 
 	while (attributes.size) {
-		struct der_item attribute, oid, values, value;
-		bool is_type, is_digest;
+		bool type, hash;
 
 		if (!der_take(&attributes, DER_SEQUENCE, &attribute) ||
 		    !der_take(&attribute.body, DER_OID, &oid) ||
 		    !der_take(&attribute.body, DER_SET, &values) || attribute.body.size)
-			return REFUSE(refusal, "S5", "a signed attribute cannot be read");
-		is_type = der_equal(oid.body, oid_content_type);
-		is_digest = der_equal(oid.body, oid_message_digest);
-		if (!is_type && !is_digest)
-			continue;
-		if (!der_take(&values.body, is_type ? DER_OID : DER_OCTET_STRING, &value) || values.body.size)
-			return REFUSE(refusal, "S5", "signed attribute %s must have exactly one value",
-				      is_type ? "contentType" : "messageDigest");
-		n_type += is_type;
-		n_digest += is_digest;
-		if (is_type && !der_equal(value.body, oid_data))
-			return REFUSE(refusal, "S5", "signed attribute contentType is not id-data");
-		if (is_digest && value.body.size != digests[digest].size)
-			return REFUSE(refusal, "S5", "signed attribute messageDigest has the wrong size");
-		if (is_digest)
-			p->message_digest = value.body;
+			return false;
+		type = der_equal(oid.body, oid_content_type);
+		hash = der_equal(oid.body, oid_message_digest);
+		while ((type || hash) && values.body.size) {
+			if (!der_take(&values.body, type ? DER_OID : DER_OCTET_STRING, &value))
+				return false;
+			*(type ? &p->type : &p->hash) = value.body;
+			*(type ? &p->n_type : &p->n_hash) += 1;
+		}
 	}
-	if (n_type != 1 || n_digest != 1)
-		return REFUSE(
-			refusal, "S5",
-			"signed attributes contentType and messageDigest must be there exactly once each");
-	return 0;
+	return true;
 }
 
-/* SignerInfo of RFC 5652 5.3. The version says how the signer is named: 1 by issuer and serial number, 3 by
- * key identifier; SignedData (5.1) bears the same number here. */
-static int check_signer(struct der signer, uint8_t version, int digest, struct profile *p,
-			struct refusal *refusal)
+/* SignerInfo of RFC 5652 5.3 */
+static const char *read_signer(struct der signer, struct profile *p)
 {
-	struct der_item number, sid, attributes, signature;
-	int r;
+	struct der_item number, attributes, signature;
 
-	if (!der_take(&signer, DER_INTEGER, &number) || !der_next(&signer, &sid) ||
-	    (sid.tag != DER_SEQUENCE && sid.tag != DER_CONTEXT_PRIMITIVE(0)))
-		return REFUSE(refusal, "S4", "the SignerInfo cannot be read");
-	if (version != (sid.tag == DER_SEQUENCE ? 1 : 3) || !is_integer(number, version))
-		return REFUSE(refusal, "S4",
-			      "the version numbers do not fit the way in which the signer is named");
-	p->signer = sid;
-	if (digest < 0 || take_digest(&signer) != digest)
-		return REFUSE(refusal, "S6", "the digest is not SHA-256 or SHA-384, and the same throughout");
-	if (!der_take(&signer, DER_CONTEXT(0), &attributes))
-		return REFUSE(refusal, "S5", "there are no signed attributes");
-	r = check_attributes(attributes.body, digest, p, refusal);
-	if (r)
-		return r;
-	r = check_scheme(&signer, digest, p, refusal);
-	if (r)
-		return r;
+	if (!der_take(&signer, DER_INTEGER, &number) || !der_next(&signer, &p->signer))
+		return "the SignerInfo cannot be read";
+	p->version[1] = number.body.size == 1 ? number.body.bytes[0] : 0;
+	p->signer_digest = take_digest(&signer);
+	p->attributes = der_take(&signer, DER_CONTEXT(0), &attributes);
+	if (p->attributes && !read_attributes(attributes.body, p))
+		return "a signed attribute cannot be read";
+	if (!take_algorithm(&signer, &p->algorithm, &p->parameters))
+		return "the signature algorithm cannot be read";
 	if (!der_take(&signer, DER_OCTET_STRING, &signature))
-		return REFUSE(refusal, "S4", "the SignerInfo has no signature");
-	if (signer.size)
-		return REFUSE(refusal, "S4", "unsigned attributes follow the signature");
-	return 0;
+		return "the SignerInfo has no signature";
+	p->unsigned_attributes = signer.size != 0;
+	return NULL;
 }
 
 /* encapContentInfo of RFC 5652 5.2 */
-static int check_content_info(struct der content, struct refusal *refusal)
+static bool read_content_info(struct der content, struct profile *p)
 {
 	struct der_item oid;
 
-	if (!der_take(&content, DER_OID, &oid) || !der_equal(oid.body, oid_data))
-		return REFUSE(refusal, "S3", "the signed content's type is not id-data");
-	if (content.size)
-		return REFUSE(refusal, "S3", "the content is attached; the signature must be detached");
-	return 0;
-}
-
-/* CertificateSet of RFC 5652 10.2.3 */
-static int check_certificates(struct der certificates, struct profile *p, struct refusal *refusal)
-{
-	struct der_item certificate;
-
-	if (!der_take(&certificates, DER_SEQUENCE, &certificate))
-		return REFUSE(refusal, "S4", "what is embedded is not an X.509 certificate");
-	if (certificates.size)
-		return REFUSE(
-			refusal, "S4",
-			"more than the signer's certificate is embedded; CAs belong into trust.conf only");
-	p->certificate = certificate.whole;
-	return 0;
+	if (!der_take(&content, DER_OID, &oid))
+		return false;
+	p->content_type = oid.body;
+	p->attached = content.size != 0;
+	return true;
 }
 
 /* SignedData of RFC 5652 5.1 */
-static int check_signed_data(struct der data, struct profile *p, struct refusal *refusal)
+static const char *read_signed_data(struct der data, struct profile *p)
 {
-	struct der_item version, set, content, certificates, signers, signer;
-	int digest, r;
+	struct der_item version, set, content, certificates, signers, signer, other;
+	const char *problem = NULL;
 
-	if (!der_take(&data, DER_INTEGER, &version) || version.body.size != 1 ||
-	    !der_take(&data, DER_SET, &set) || !der_take(&data, DER_SEQUENCE, &content))
-		return REFUSE(refusal, "S4", "the SignedData cannot be read");
-	r = check_content_info(content.body, refusal);
-	if (r)
-		return r;
-	if (der_take(&data, DER_CONTEXT(0), &certificates)) {
-		r = check_certificates(certificates.body, p, refusal);
-		if (r)
-			return r;
-	}
+	if (!der_take(&data, DER_INTEGER, &version) || !der_take(&data, DER_SET, &set) ||
+	    !der_take(&data, DER_SEQUENCE, &content) || !read_content_info(content.body, p))
+		return "the SignedData cannot be read";
+	p->version[0] = version.body.size == 1 ? version.body.bytes[0] : 0;
+	p->digest = take_digest(&set.body);
+	p->more_digests = set.body.size != 0;
+	if (der_take(&data, DER_CONTEXT(0), &certificates))
+		p->certificates = certificates.body;
+	while (data.size && data.bytes[0] != DER_SET && der_next(&data, &other))
+		p->crls = true;
 	if (!der_take(&data, DER_SET, &signers) || data.size)
-		return REFUSE(refusal, "S4", "revocation lists or other parts are embedded");
-	if (!der_take(&signers.body, DER_SEQUENCE, &signer) || signers.body.size)
-		return REFUSE(refusal, "S4",
-			      "there is not exactly one SignerInfo; each signer has a file of its own");
-	digest = take_digest(&set.body);
-	if (digest < 0 || set.body.size)
-		return REFUSE(refusal, "S6", "the digest is not SHA-256 or SHA-384");
-	p->digest = digests[digest].digest;
-	return check_signer(signer.body, version.body.bytes[0], digest, p, refusal);
+		return "the SignedData cannot be read";
+	for (; signers.body.size; p->n_signers++) {
+		if (!der_take(&signers.body, DER_SEQUENCE, &signer))
+			return "the SignedData cannot be read";
+		if (p->n_signers == 0)
+			problem = read_signer(signer.body, p);
+	}
+	return problem;
 }
 
-int profile_check(const void *sig, size_t size, struct profile *ret, struct refusal *refusal)
+/* ContentInfo of RFC 5652 3 */
+static const char *read_content(struct der in, struct profile *p)
 {
-	struct der in = { sig, size };
 	struct der_item info, oid, content, data;
-	struct profile p = {};
-	const char *problem;
-	int r;
 
-	if (size == 0 || size > SIGNATURE_SIZE_MAX)
-		return REFUSE(refusal, "S1", "a signature has between 1 and %u bytes, this one %zu",
-			      SIGNATURE_SIZE_MAX, size);
-	if (in.bytes[0] != DER_SEQUENCE)
-		return REFUSE(refusal, "S1", "this is not DER (a PEM file, or no signature at all)");
-	if (!der_check(sig, size, &problem))
-		return REFUSE(refusal, "S1", "this is not DER: %s", problem);
-	if (!der_take(&in, DER_SEQUENCE, &info) || !der_take(&info.body, DER_OID, &oid) ||
-	    !der_equal(oid.body, oid_signed_data))
-		return REFUSE(refusal, "S2", "this is not a CMS of type signedData");
+	if (!der_take(&in, DER_SEQUENCE, &info))
+		return "this is not DER (a PEM file, or no signature at all)";
+	p->first = info.whole;
+	if (!der_take(&info.body, DER_OID, &oid) || !der_equal(oid.body, oid_signed_data))
+		return "this is not a CMS of type signedData";
 	if (!der_take(&info.body, DER_CONTEXT(0), &content) || info.body.size ||
 	    !der_take(&content.body, DER_SEQUENCE, &data) || content.body.size)
-		return REFUSE(refusal, "S2", "the CMS does not hold exactly one SignedData");
-	r = check_signed_data(data.body, &p, refusal);
-	if (r)
-		return r;
+		return "the CMS does not hold exactly one SignedData";
+	return read_signed_data(data.body, p);
+}
+
+void profile_read(const void *sig, size_t size, struct profile *ret)
+{
+	struct profile p = { .digest = PROFILE_NO_DIGEST, .signer_digest = PROFILE_NO_DIGEST };
+	struct der in = { sig, size };
+
+	if (size == 0 || size > SIGNATURE_SIZE_MAX) {
+		p.problem = "a signature has between 1 and 65536 bytes";
+	} else {
+		p.problem = read_content(in, &p);
+		/* What is wrong with the encoding says more than what could not be read because of it. */
+		if (in.bytes[0] == DER_SEQUENCE)
+			(void)der_check(sig, size, &p.encoding);
+	}
 	*ret = p;
-	return 0;
+}
+
+/* --- judging ------------------------------------------------------------------------------------------ */
+
+const char *profile_detached_problem(const struct profile *p)
+{
+	return p->attached ? "the content is attached; the signature must be detached" : NULL;
+}
+
+const char *profile_type_problem(const struct profile *p)
+{
+	return der_equal(p->content_type, oid_data) ? NULL : "the signed content's type is not id-data";
+}
+
+/* The version says how the signer is named: 1 by issuer and serial number, 3 by key identifier; SignedData
+ * bears the same number here. */
+const char *profile_signer_problem(const struct profile *p)
+{
+	uint8_t version = p->signer.tag == DER_SEQUENCE               ? 1
+			  : p->signer.tag == DER_CONTEXT_PRIMITIVE(0) ? 3
+								      : 0;
+
+	if (p->n_signers != 1)
+		return "there is not exactly one SignerInfo; each signer has a file of its own";
+	if (!version || p->version[0] != version || p->version[1] != version)
+		return "the version numbers do not fit the way in which the signer is named";
+	return NULL;
+}
+
+/* The two that RFC 5652 5.3 makes mandatory must be there once with one value. Others, such as the signing
+ * time, are signed but not believed. */
+const char *profile_attributes_problem(const struct profile *p)
+{
+	if (!p->attributes)
+		return "there are no signed attributes";
+	if (p->n_type != 1 || p->n_hash != 1)
+		return "signed attributes contentType and messageDigest must be there exactly once each, "
+		       "with one "
+		       "value";
+	if (!der_equal(p->type, p->content_type))
+		return "signed attribute contentType is not the content's type";
+	return NULL;
+}
+
+enum profile_scheme profile_scheme(const struct profile *p)
+{
+	for (size_t i = 0; i < N_ELEMENTS(schemes); i++)
+		if (der_equal(p->algorithm, schemes[i].oid) &&
+		    (schemes[i].digest == ANY_DIGEST || schemes[i].digest == p->signer_digest))
+			return schemes[i].scheme;
+	return PROFILE_NO_SCHEME;
+}
+
+const char *profile_algorithm_problem(const struct profile *p)
+{
+	enum profile_scheme scheme = profile_scheme(p);
+	int digest = p->digest;
+
+	if (digest < 0 || p->more_digests || p->signer_digest != digest)
+		return "the digest is not SHA-256 or SHA-384, and the same throughout";
+	if (scheme == PROFILE_NO_SCHEME)
+		return "the signature algorithm is none of ECDSA, RSA PKCS#1 v1.5 and RSA-PSS with the "
+		       "signer's "
+		       "digest";
+	if (scheme == PROFILE_RSA_PSS ? !pss_fits(p->parameters, digest) : !is_absent_or_null(p->parameters))
+		return "the signature algorithm has other parameters than this digest, with RSA-PSS also for "
+		       "MGF1 "
+		       "and with a salt of at least its size";
+	return NULL;
+}
+
+const char *profile_embedded_problem(const struct profile *p)
+{
+	struct der certificates = p->certificates;
+	struct der_item certificate;
+
+	if (certificates.size && !der_take(&certificates, DER_SEQUENCE, &certificate))
+		return "what is embedded is not an X.509 certificate";
+	if (certificates.size)
+		return "more than the signer's certificate is embedded; CAs belong into trust.conf only";
+	if (p->crls)
+		return "revocation lists or other parts are embedded";
+	if (p->unsigned_attributes)
+		return "unsigned attributes follow the signature";
+	return NULL;
 }

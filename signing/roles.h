@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
-/* The inside of struct trust. */
+/* The inside of struct trust, and of one judgement by it. */
 #include <stdint.h>
 
+#include "signing/checks.h"
 #include "signing/trust.h"
 
 #define ROLE_NAMES_MAX 64
@@ -18,4 +19,33 @@ struct role {
 struct trust {
 	size_t n_roles;
 	struct role roles[TRUST_ROLES_MAX];
+	/* Of all lists of revocations together, and for each the roles that signed its list, as bits: it is
+	 * about bundles whose names one of them may sign. */
+	struct revocation *revoked;
+	uint32_t *revoked_by;
+	size_t n_revoked;
 };
+
+bool role_lists(const struct role *role, const char *name);
+
+/* What is being judged by the rules about a whole bundle. */
+struct judgement {
+	const struct trust *trust;
+	const struct trust_input *input;
+	struct trust_result *result;
+	const struct spec *spec; /* once its bytes were found to be signed */
+	uint32_t role;           /* the one that rules about a role look at */
+};
+
+/* Counts for each role the distinct keys that signed; met stays 0. best: the refusal of the signature that
+ * got furthest. 0 or -errno. */
+int trust_count_signers(const struct trust *trust, const struct trust_input *input,
+			struct trust_result *result, struct refusal *best);
+
+/* The roles that have signers, as bits. */
+uint32_t trust_roles_with_signers(const struct trust_result *result);
+
+/* Those of roles that the rules of a scope let pass. refusal is written if there is none: why the first was
+ * not. */
+uint32_t trust_roles_that_pass(struct judgement *j, uint32_t roles, enum check_scope scope,
+			       struct refusal *refusal);

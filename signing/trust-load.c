@@ -12,6 +12,7 @@
 #include "common/paths.h"
 #include "format/config.h"
 #include "signing/roles.h"
+#include "signing/trust-revocations.h"
 
 const char *const trust_directories[] = {
 	PATH_TRUST_ETC,
@@ -305,6 +306,8 @@ int trust_load(const char *const *directories, uid_t owner, struct trust **ret, 
 	if (!trust)
 		return -ENOMEM;
 	r = read_roles(config, owner, trust, refusal);
+	if (!r)
+		r = trust_load_revocations(trust, directories, owner, refusal);
 	if (r)
 		return r;
 	*ret = take_ptr(trust);

@@ -1,51 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Who signed, and what may they sign: rules T9 to T12 of docs/FORMAT-bundle.md. */
+/* Who signed, what may they sign, and was it taken back: rules T9 to T16 of docs/FORMAT-bundle.md. */
 #include "signing/trust.h"
 
 #include <errno.h>
-#include <fnmatch.h>
 #include <stdio.h>
 #include <string.h>
 
+#include <openssl/evp.h>
+
+#include "format/manifest.h"
+#include "signing/certificate.h"
+#include "signing/checks.h"
 #include "signing/roles.h"
 
-#define REFUSE(refusal, rule, ...) refusal_set(refusal, REFUSAL_SIGNATURE_INVALID, rule, __VA_ARGS__)
+#define REFUSE(...) refusal_set(refusal, REFUSAL_SIGNATURE_INVALID, rule, __VA_ARGS__)
 
-struct trust *trust_free(struct trust *trust)
-{
-	if (!trust)
-		return NULL;
-	for (size_t i = 0; i < trust->n_roles; i++) {
-		struct role *role = &trust->roles[i];
-
-		for (size_t j = 0; j < ROLE_NAMES_MAX; j++)
-			free(role->names[j]);
-		cms_trust_free(role->anchors);
-		free(role->name);
-		free(role->file);
-	}
-	free(trust);
-	return NULL;
-}
-
-bool trust_role(const struct trust *trust, size_t n, struct trust_role_info *ret)
-{
-	const struct role *role;
-
-	if (n >= trust->n_roles)
-		return false;
-	role = &trust->roles[n];
-	*ret = (struct trust_role_info){
-		.name = role->name,
-		.file = role->file,
-		.line = role->line,
-		.threshold = role->threshold,
-		.may = role->may,
-		.algorithms = role->algorithms,
-		.names = (const char *const *)role->names,
-	};
-	return true;
-}
+/* --- who signed --------------------------------------------------------------------------------------- */
 
 /* Counts a signer for a role; its key is entered into the result if it is new there: two certificates of one
  * key, or two files by one signer, are one signer. */
@@ -91,115 +61,302 @@ static int check_one(const struct role *role, struct trust_result *result, struc
 	return 0;
 }
 
-static int refuse_unmet(const struct trust_result *result, const struct refusal *best,
-			struct refusal *refusal)
+int trust_count_signers(const struct trust *trust, const struct trust_input *input,
+			struct trust_result *result, struct refusal *best)
 {
-	for (uint32_t i = 0; i < result->n_roles; i++) {
-		const struct trust_result_role *role = &result->roles[i];
-
-		if (role->signers)
-			return REFUSE(refusal, "T10", "role %s needs %u distinct keys and only %d signed",
-				      role->name, role->threshold, __builtin_popcount(role->signers));
-	}
-	if (refusal)
-		*refusal = *best;
-	return REFUSAL_SIGNATURE_INVALID;
-}
-
-int trust_check_signatures(const struct trust *trust, const void *content, size_t content_size,
-			   const struct trust_signature *signatures, size_t n_signatures, int64_t now,
-			   struct trust_result *ret, struct refusal *refusal)
-{
-	struct trust_result result = { .n_roles = (uint32_t)trust->n_roles };
-	struct refusal best = {};
-	int r;
-
-	if (trust->n_roles == 0)
-		return REFUSE(refusal, "T9", "no role is configured on this host, so no signature can count");
-	if (n_signatures == 0 || n_signatures > SIGNATURES_MAX)
-		return REFUSE(refusal, "T9", "a bundle has between 1 and %d signatures, this one %zu",
-			      SIGNATURES_MAX, n_signatures);
+	*result = (struct trust_result){ .n_roles = (uint32_t)trust->n_roles };
 	for (size_t i = 0; i < trust->n_roles; i++) {
 		const struct role *role = &trust->roles[i];
-		struct trust_result_role *to = &result.roles[i];
+		struct trust_result_role *to = &result->roles[i];
 
 		snprintf(to->name, sizeof(to->name), "%s", role->name);
 		to->may = role->may;
 		to->threshold = role->threshold;
-		for (size_t j = 0; j < n_signatures; j++) {
-			r = check_one(role, &result, to, content, content_size, &signatures[j], now, &best);
+		for (size_t j = 0; j < input->n_signatures; j++) {
+			int r = check_one(role, result, to, input->manifest, input->manifest_size,
+					  &input->signatures[j], input->now, best);
+
 			if (r < 0)
 				return r;
 		}
-		if ((uint32_t)__builtin_popcount(to->signers) >= to->threshold)
-			result.met |= 1U << i;
 	}
-	if (!result.met)
-		return refuse_unmet(&result, &best, refusal);
-	*ret = result;
 	return 0;
 }
 
-static bool role_lists(const struct role *role, const char *name)
+uint32_t trust_roles_that_pass(struct judgement *j, uint32_t roles, enum check_scope scope,
+			       struct refusal *refusal)
 {
-	for (size_t i = 0; role->names[i]; i++)
-		if (fnmatch(role->names[i], name, 0) == 0)
-			return true;
-	return false;
+	const struct check_subject subject = { .bundle = j };
+	struct refusal first = {}, other;
+	uint32_t passed = 0;
+
+	for (j->role = 0; j->role < j->result->n_roles; j->role++) {
+		if (!(roles & 1U << j->role))
+			continue;
+		if (!checks_run(scope, &subject, first.code ? &other : &first))
+			passed |= 1U << j->role;
+	}
+	if (!passed && first.code)
+		*refusal = first;
+	return passed;
 }
 
-/* The index of the role of this name, or -1. */
-static int find_role(const struct trust_result *result, const char *name)
+uint32_t trust_roles_with_signers(const struct trust_result *result)
 {
+	uint32_t roles = 0;
+
 	for (uint32_t i = 0; i < result->n_roles; i++)
-		if (!strcmp(result->roles[i].name, name))
-			return (int)i;
-	return -1;
+		roles |= result->roles[i].signers ? 1U << i : 0;
+	return roles;
 }
 
-static int check_required(const struct trust_result *result, const char *required, struct refusal *refusal)
+CHECK_ROW(check_number)
 {
-	int i = find_role(result, required);
+	const struct judgement *j = subject->bundle;
 
-	if (i < 0)
-		return REFUSE(refusal, "T12",
-			      "the bundle must be signed by role %s, which is not configured on this host",
-			      required);
-	if (!(result->met & (1U << i)))
-		return REFUSE(refusal, "T12",
-			      "the bundle must be signed by role %s as well: %d of %u keys did", required,
-			      __builtin_popcount(result->roles[i].signers), result->roles[i].threshold);
+	if (j->trust->n_roles == 0)
+		return REFUSE("no role is configured on this host, so no signature can count");
+	if (j->input->n_signatures == 0 || j->input->n_signatures > SIGNATURES_MAX)
+		return REFUSE("a bundle has between 1 and %d signatures, this one %zu", SIGNATURES_MAX,
+			      j->input->n_signatures);
 	return 0;
 }
 
-int trust_check_name(const struct trust *trust, const struct trust_result *result, const char *name,
-		     const char (*required)[OBJECT_NAME_MAX], uint32_t n_required, uint32_t *ret_may,
-		     struct refusal *refusal)
+CHECK_ROW(check_threshold)
 {
-	char met[128] = "";
-	uint32_t may = 0;
-	bool listed = false;
+	const struct trust_result_role *role = &subject->bundle->result->roles[subject->bundle->role];
+	unsigned int signers = (unsigned int)__builtin_popcount(role->signers);
 
-	for (uint32_t i = 0; i < result->n_roles && i < trust->n_roles; i++) {
-		size_t n = strlen(met);
+	if (signers < role->threshold)
+		return REFUSE("role %s needs %u distinct keys and only %u signed", role->name,
+			      role->threshold, signers);
+	return 0;
+}
 
-		if (!(result->met & (1U << i)))
+/* --- what was revoked --------------------------------------------------------------------------------- */
+
+/* The next revocation that is about bundles of this name, from *at on; NULL: there is none. First those of
+ * the trust directories, then those of the registry, which are about all. */
+static const struct revocation *next_revocation(const struct judgement *j, size_t *at)
+{
+	const struct trust *trust = j->trust;
+
+	for (; *at < trust->n_revoked; ++*at)
+		for (size_t role = 0; role < trust->n_roles; role++)
+			if ((trust->revoked_by[*at] & 1U << role) &&
+			    role_lists(&trust->roles[role], j->spec->name))
+				return &trust->revoked[(*at)++];
+	if (*at - trust->n_revoked < j->input->n_revoked)
+		return &j->input->revoked[(*at)++ - trust->n_revoked];
+	return NULL;
+}
+
+static const struct revocation *find_revocation(const struct judgement *j, uint32_t kind,
+						const uint8_t digest[DIGEST_SIZE])
+{
+	const struct revocation *r;
+	size_t at = 0;
+
+	while ((r = next_revocation(j, &at)))
+		if (r->kind == kind && !memcmp(r->digest, digest, DIGEST_SIZE))
+			return r;
+	return NULL;
+}
+
+static const struct revocation *find_revoked_signer(const struct judgement *j,
+						    const struct cms_signer *signer)
+{
+	const struct revocation *r = find_revocation(j, REVOKED_KEY, signer->key);
+
+	return r ? r : find_revocation(j, REVOKED_CERTIFICATE, signer->certificate);
+}
+
+CHECK_ROW(check_revoked_keys)
+{
+	const struct judgement *j = subject->bundle;
+	const struct trust_result_role *role = &j->result->roles[j->role];
+	const struct revocation *revoked = NULL;
+	const char *whose = "";
+	unsigned int left = 0;
+
+	for (uint32_t i = 0; i < j->result->n_signers; i++) {
+		const struct revocation *r;
+
+		if (!(role->signers & 1U << i))
 			continue;
-		snprintf(met + n, sizeof(met) - n, "%s%s", n ? ", " : "", trust->roles[i].name);
-		if (!role_lists(&trust->roles[i], name))
+		r = find_revoked_signer(j, &j->result->signers[i]);
+		left += !r;
+		if (!r)
 			continue;
-		listed = true;
-		may |= trust->roles[i].may;
+		revoked = r;
+		whose = j->result->signers[i].subject;
 	}
-	if (!listed)
-		return REFUSE(refusal, "T11", "role %s may not sign %s", met, name);
-	for (uint32_t i = 0; i < n_required; i++) {
-		int r = check_required(result, required[i], refusal);
+	if (!revoked || left >= role->threshold)
+		return 0;
+	return REFUSE("role %s needs %u distinct keys and only %u signed that are not revoked; the %s of %s "
+		      "is%s%s",
+		      role->name, role->threshold, left, revocation_kind_name(revoked->kind), whose,
+		      revoked->reason[0] ? ": " : "", revoked->reason);
+}
+
+static int refuse_revoked(const struct judgement *j, const char *what, const struct revocation *revoked,
+			  const char *rule, struct refusal *refusal)
+{
+	char name[PROBE_NAME_MAX + 24];
+
+	spec_bundle_name(j->spec, name, sizeof(name));
+	return refusal_set(refusal, REFUSAL_REVOKED, name, "%s was revoked%s%s (%s)", what ? what : name,
+			   revoked->reason[0] ? ": " : "", revoked->reason, rule);
+}
+
+CHECK_ROW(check_revoked_bundle)
+{
+	const struct judgement *j = subject->bundle;
+	const struct revocation *r;
+	size_t at = 0;
+
+	while ((r = next_revocation(j, &at)))
+		if ((r->kind == REVOKED_BUNDLE ? r->serial == j->spec->serial
+					       : r->kind == REVOKED_BELOW && j->spec->serial < r->serial) &&
+		    !strcmp(r->name, j->spec->name))
+			return refuse_revoked(j, NULL, r, rule, refusal);
+	return 0;
+}
+
+CHECK_ROW(check_revoked_files)
+{
+	const struct judgement *j = subject->bundle;
+
+	for (uint32_t i = 0; i < j->spec->n_files; i++) {
+		const struct revocation *r = find_revocation(j, REVOKED_FILE, j->spec->files[i].digest);
 
 		if (r)
-			return r;
+			return refuse_revoked(j, j->spec->files[i].name, r, rule, refusal);
 	}
-	if (ret_may)
-		*ret_may = may;
+	return 0;
+}
+
+/* --- what they may sign ------------------------------------------------------------------------------- */
+
+CHECK_ROW(check_name)
+{
+	const struct judgement *j = subject->bundle;
+	const struct role *role = &j->trust->roles[j->role];
+
+	if (!role_lists(role, j->spec->name))
+		return REFUSE("role %s may not sign %s", role->name, j->spec->name);
+	return 0;
+}
+
+CHECK_ROW(check_required_roles)
+{
+	const struct judgement *j = subject->bundle;
+	const struct trust_result *result = j->result;
+
+	for (uint32_t i = 0; i < j->spec->n_roles; i++) {
+		const char *name = j->spec->roles[i];
+		uint32_t n = 0;
+
+		while (n < result->n_roles && strcmp(result->roles[n].name, name) != 0)
+			n++;
+		if (n == result->n_roles)
+			return REFUSE(
+				"the bundle must be signed by role %s, which is not configured on this host",
+				name);
+		if (!(result->met & 1U << n))
+			return REFUSE("the bundle must be signed by role %s as well: %d of %u keys did", name,
+				      __builtin_popcount(result->roles[n].signers),
+				      result->roles[n].threshold);
+	}
+	return 0;
+}
+
+CHECK_ROW(check_not_after)
+{
+	const struct judgement *j = subject->bundle;
+
+	if (!j->spec->not_after || (int64_t)j->spec->not_after >= j->input->now)
+		return 0;
+	return REFUSE(
+		"the signers limited the bundle's life, and it is over (not-after); ask for a newer serial");
+}
+
+/* --- the verdict -------------------------------------------------------------------------------------- */
+
+/* Nothing of the manifest is looked at here. */
+static int judge_signatures(struct judgement *j, struct refusal *refusal)
+{
+	const struct check_subject subject = { .bundle = j };
+	struct refusal best = {};
+	int r;
+
+	r = checks_run(CHECK_SET, &subject, refusal);
+	if (!r)
+		r = trust_count_signers(j->trust, j->input, j->result, &best);
+	if (r)
+		return r;
+	j->result->met =
+		trust_roles_that_pass(j, trust_roles_with_signers(j->result), CHECK_THRESHOLD, &best);
+	if (j->result->met)
+		return 0;
+	if (refusal)
+		*refusal = best;
+	return REFUSAL_SIGNATURE_INVALID;
+}
+
+static int judge_manifest(struct judgement *j, uint32_t *ret_may, struct refusal *refusal)
+{
+	const struct check_subject subject = { .bundle = j };
+	struct refusal best = {};
+	uint32_t listing = 0;
+
+	j->result->met = trust_roles_that_pass(j, j->result->met, CHECK_KEYS, &best);
+	if (j->result->met)
+		listing = trust_roles_that_pass(j, j->result->met, CHECK_NAME, &best);
+	if (!listing) {
+		if (refusal)
+			*refusal = best;
+		return REFUSAL_SIGNATURE_INVALID;
+	}
+	*ret_may = 0;
+	for (uint32_t i = 0; i < j->result->n_roles; i++)
+		*ret_may |= listing & 1U << i ? j->result->roles[i].may : 0;
+	return checks_run(CHECK_BUNDLE, &subject, refusal);
+}
+
+/* Until when the passing of time alone cannot change the verdict. */
+static int64_t valid_until(const struct judgement *j)
+{
+	int64_t until = j->spec->not_after ? (int64_t)j->spec->not_after : INT64_MAX;
+
+	for (uint32_t i = 0; i < j->result->n_signers; i++)
+		until = earlier(until, j->result->signers[i].valid_until);
+	return until;
+}
+
+int trust_verify(const struct trust *trust, const struct trust_input *input, struct trust_verdict *ret,
+		 struct trust_result *ret_result, struct refusal *refusal)
+{
+	_cleanup_free_ struct trust_verdict *verdict = calloc(1, sizeof(*verdict));
+	struct trust_result result = {};
+	struct judgement j = { .trust = trust, .input = input, .result = ret_result ? ret_result : &result };
+	int r;
+
+	*j.result = result;
+	if (!verdict ||
+	    !EVP_Digest(input->manifest, input->manifest_size, verdict->digest, NULL, EVP_sha256(), NULL))
+		return -ENOMEM;
+	r = judge_signatures(&j, refusal);
+	if (!r)
+		r = manifest_parse(input->manifest, input->manifest_size, &verdict->spec, refusal);
+	if (r)
+		return r;
+	j.spec = &verdict->spec;
+	r = judge_manifest(&j, &verdict->may, refusal);
+	if (r)
+		return r;
+	verdict->valid_until = valid_until(&j);
+	if (ret)
+		*ret = *verdict;
 	return 0;
 }

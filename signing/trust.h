@@ -4,7 +4,7 @@
  * Roles: who may sign which bundles, and how many must. Loaded from trust.conf in the layered trust
  * directories; rules T1… of docs/FORMAT-bundle.md. Verification has two steps because nothing of a manifest
  * may be parsed before its bytes were found to be signed: signatures first, then, with the parsed name, the
- * question whether those who signed may sign that name.
+ * questions whether those who signed may sign that name and whether anybody took it back.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -56,19 +56,6 @@ struct trust_result {
 	uint32_t reserved;
 	struct cms_signer signers[SIGNATURES_MAX];
 };
-
-/* Step one: holds each signature over content against each role. Returns 0 with at least one bit of met set,
- * -errno, or REFUSAL_SIGNATURE_INVALID with the reason that got furthest. content is not looked into. */
-int trust_check_signatures(const struct trust *trust, const void *content, size_t content_size,
-			   const struct trust_signature *signatures, size_t n_signatures, int64_t now,
-			   struct trust_result *ret, struct refusal *refusal);
-
-/* Step two: some role that met its threshold lists name, and each of the n_required roles that the manifest
- * asks for met its own. ret_may (may be NULL): what the roles that list name may do, together.
- * Returns 0 or REFUSAL_SIGNATURE_INVALID. */
-int trust_check_name(const struct trust *trust, const struct trust_result *result, const char *name,
-		     const char (*required)[OBJECT_NAME_MAX], uint32_t n_required, uint32_t *ret_may,
-		     struct refusal *refusal);
 
 /* Everything about one bundle's manifest: signatures, then its bytes are parsed, then what roles, times and
  * revocations say about what was found. */

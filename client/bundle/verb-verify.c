@@ -41,34 +41,28 @@ static void print_roles(const struct trust_result *result)
 	}
 }
 
-static int check_times(const struct spec *spec, int64_t now, struct refusal *refusal)
-{
-	if (!spec->not_after || (uint64_t)now <= spec->not_after)
-		return 0;
-	return refusal_set(refusal, REFUSAL_SIGNATURE_INVALID, "T13", "the bundle's own not-after is over");
-}
-
 static int verify(const struct bundle *b, const struct trust *trust, struct refusal *refusal)
 {
 	struct trust_signature signatures[SIGNATURES_MAX];
-	struct trust_result result = {};
-	int64_t now = time(NULL);
-	uint32_t may = 0;
+	const struct trust_input input = { .manifest = b->manifest.bytes,
+					   .manifest_size = b->manifest.size,
+					   .signatures = signatures,
+					   .n_signatures = b->n_signatures,
+					   .now = time(NULL) };
+	_cleanup_free_ struct trust_verdict *verdict = malloc(sizeof(*verdict));
+	struct trust_result result;
+	uint32_t may;
 	int r;
 
+	if (!verdict)
+		return -ENOMEM;
 	for (size_t i = 0; i < b->n_signatures; i++)
 		signatures[i] = (struct trust_signature){ b->signatures[i].bytes, b->signatures[i].size };
-	r = trust_check_signatures(trust, b->manifest.bytes, b->manifest.size, signatures, b->n_signatures,
-				   now, &result, refusal);
-	if (r)
-		return r;
+	r = trust_verify(trust, &input, verdict, &result, refusal);
 	print_roles(&result);
-	r = trust_check_name(trust, &result, b->spec.name, (const char(*)[OBJECT_NAME_MAX])b->spec.roles,
-			     b->spec.n_roles, &may, refusal);
-	if (!r)
-		r = check_times(&b->spec, now, refusal);
 	if (r)
 		return r;
+	may = verdict->may;
 	printf("  may be enrolled for %s%s%s\n", may & TRUST_MAY_ENROLL_PRODUCTION ? "production" : "",
 	       (may & TRUST_MAY_ENROLL_PRODUCTION) && (may & TRUST_MAY_ENROLL_EXPERIMENTAL) ? " and " : "",
 	       may & TRUST_MAY_ENROLL_EXPERIMENTAL ? "experimental"

@@ -6,8 +6,6 @@
 #include <string.h>
 #include <time.h>
 
-#include <openssl/evp.h>
-
 #include "common/fd.h"
 #include "format/manifest.h"
 #include "loaderd/sandbox.h"
@@ -98,31 +96,27 @@ static void list_roles(const struct trust_result *result, char *buffer, size_t s
 	}
 }
 
-/* The order of these steps is the point: nothing of the manifest is looked at before some role accepted a
- * signature over it. */
 static int verify_input(const struct trust *trust, const struct input *input, int64_t now,
 			struct message_verified *ret)
 {
+	const struct trust_input of = { .manifest = input->manifest,
+					.manifest_size = input->manifest_size,
+					.signatures = input->signature,
+					.n_signatures = input->n_signatures,
+					.now = now };
+	_cleanup_free_ struct trust_verdict *verdict = malloc(sizeof(*verdict));
 	struct trust_result result;
 	int r;
 
-	if (!EVP_Digest(input->manifest, input->manifest_size, ret->digest, NULL, EVP_sha256(), NULL))
+	if (!verdict)
 		return -ENOMEM;
-	r = trust_check_signatures(trust, input->manifest, input->manifest_size, input->signature,
-				   input->n_signatures, now, &result, &ret->refusal);
+	r = trust_verify(trust, &of, verdict, &result, &ret->refusal);
 	if (r)
 		return r;
-	r = manifest_parse(input->manifest, input->manifest_size, &ret->spec, &ret->refusal);
-	if (r)
-		return r;
-	r = trust_check_name(trust, &result, ret->spec.name, (const char(*)[OBJECT_NAME_MAX])ret->spec.roles,
-			     ret->spec.n_roles, &ret->may, &ret->refusal);
-	if (r)
-		return r;
-	if (ret->spec.not_after && (int64_t)ret->spec.not_after < now)
-		return refusal_set(&ret->refusal, REFUSAL_SIGNATURE_INVALID, "T13",
-				   "the signers limited the bundle's life, and it is over (not-after); ask "
-				   "for a newer serial");
+	memcpy(ret->digest, verdict->digest, DIGEST_SIZE);
+	ret->spec = verdict->spec;
+	ret->may = verdict->may;
+	ret->valid_until = verdict->valid_until;
 	list_roles(&result, ret->signers, sizeof(ret->signers));
 	return 0;
 }

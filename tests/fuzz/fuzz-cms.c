@@ -2,7 +2,8 @@
 /*
  * One signature file against a trust made at run time: the input as it is, then as changes to a good
  * signature, which gets further. Whatever the bytes are, they are refused with a rule, and nothing stays in
- * OpenSSL's error queue. The content is that of tests/pki/make, so that seeds from there pass rule S8.
+ * OpenSSL's error queue. Whatever the seeds
+ * sign, it is another content, by others.
  */
 #include <openssl/err.h>
 #include <string.h>

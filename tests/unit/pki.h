@@ -29,4 +29,5 @@ int pki_verify(const char *signature, const char *content, const struct pki_anch
 	       struct cms_signer *ret_signer, struct refusal *refusal);
 
 /* The command that docs/FORMAT-bundle.md gives to those who do not want to believe our code. */
+bool pki_openssl_accepts(const char *signature, const char *content, const char *cafile);
 void pki_assert_openssl_agrees(const char *signature, const char *content, const char *cafile);

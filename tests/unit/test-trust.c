@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Roles: loading trust.conf, thresholds in distinct keys, names. The PKI is that of tests/pki/make. */
+/* Loading of roles and of lists of revocations; what they decide is in tests/trust. The PKI is that of
+ * tests/pki/make. */
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -15,14 +16,17 @@
 #include <cmocka.h>
 
 #include "common/fd.h"
+#include "format/manifest.h"
 #include "signing/sign.h"
 #include "signing/trust.h"
 #include "tests/unit/pki.h"
+#include "tests/unit/spec-fixture.h"
 
 #define RELEASE \
 	"[role release]\ncertificates = ca.pem\nnames = tcp.* net.drop\nmay = enroll-production revoke\n"
-#define PAIR   "[role pair]\ncertificates = ca.pem\nthreshold = 2\nnames = *\nmay = enroll-experimental\n"
-#define PINNED "[role lab]\npinned = pinned.pem\nnames = lab.*\nmay = enroll-experimental\n"
+#define PAIR    "[role pair]\ncertificates = ca.pem\nthreshold = 2\nnames = *\nmay = enroll-experimental\n"
+#define REVOKER "[role security]\npinned = pinned.pem\nnames = *\nmay = revoke\n"
+#define PINNED  "[role lab]\npinned = pinned.pem\nnames = lab.*\nmay = enroll-experimental\n"
 
 /* Two layers, /etc before /usr, with the certificates in both. */
 struct fixture {
@@ -48,6 +52,23 @@ static void write_text(const char *directory, const char *name, const char *text
 	write_file(directory, name, text, strlen(text));
 }
 
+static void copy_file(const char *directory, const char *from, const char *to)
+{
+	_cleanup_free_ char *bytes = NULL;
+	size_t size;
+
+	bytes = pki_read(from, &size);
+	write_file(directory, to, bytes, size);
+}
+
+static void remove_from(const char *directory, const char *name)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s/%s", directory, name);
+	(void)unlink(path);
+}
+
 static int set_up(void **state)
 {
 	static const char *const files[] = { "ca.pem",  "pinned.pem", "ca.crl",
@@ -61,12 +82,8 @@ static int set_up(void **state)
 	assert_int_equal(mkdir(f->etc, 0755), 0);
 	assert_int_equal(mkdir(f->usr, 0755), 0);
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-		_cleanup_free_ char *bytes = NULL;
-		size_t size;
-
-		bytes = pki_read(files[i], &size);
-		write_file(f->etc, files[i], bytes, size);
-		write_file(f->usr, files[i], bytes, size);
+		copy_file(f->etc, files[i], files[i]);
+		copy_file(f->usr, files[i], files[i]);
 	}
 	f->directories[0] = f->etc;
 	f->directories[1] = f->usr;
@@ -209,156 +226,31 @@ static void test_layers(void **state)
 	trust_free(trust);
 }
 
-/* Checks the named signatures over content.json. */
-static int check(const struct trust *trust, const char *const *files, size_t n, struct trust_result *ret,
-		 struct refusal *refusal)
+/* Signs a manifest of this name for role standard and says what may be done with it. */
+static int verify_named(const struct trust *trust, const struct signing_key *key, const char *name,
+			uint32_t *ret_may, struct refusal *refusal)
 {
-	struct trust_signature signatures[SIGNATURES_MAX + 1] = {};
-	_cleanup_free_ char *content = NULL;
-	char *bytes[SIGNATURES_MAX + 1] = {};
-	size_t size;
+	_cleanup_free_ struct trust_verdict *verdict = calloc(1, sizeof(*verdict));
+	_cleanup_free_ char *manifest = NULL;
+	_cleanup_free_ uint8_t *der = NULL;
+	struct trust_signature signature;
+	struct trust_input input = { .signatures = &signature, .n_signatures = 1, .now = now };
+	struct spec spec;
 	int r;
 
-	content = pki_read("content.json", &size);
-	for (size_t i = 0; i < n; i++) {
-		bytes[i] = pki_read(files[i], &signatures[i].size);
-		signatures[i].bytes = bytes[i];
-	}
-	r = trust_check_signatures(trust, content, size, signatures, n, now, ret, refusal);
-	for (size_t i = 0; i < n; i++)
-		free(bytes[i]);
+	assert_non_null(verdict);
+	spec_fixture(&spec);
+	snprintf(spec.name, sizeof(spec.name), "%s", name);
+	strcpy(spec.roles[0], "standard");
+	spec.not_after = 0;
+	assert_int_equal(manifest_write(&spec, &manifest, refusal), 0);
+	input.manifest = manifest;
+	input.manifest_size = strlen(manifest);
+	assert_int_equal(cms_sign(key, manifest, strlen(manifest), now, &der, &signature.size, refusal), 0);
+	signature.bytes = der;
+	r = trust_verify(trust, &input, verdict, NULL, refusal);
+	*ret_may = verdict->may;
 	return r;
-}
-
-static void test_thresholds(void **state)
-{
-	static const struct {
-		const char *files[4];
-		uint32_t met, signers; /* met 0: refused by this rule */
-		const char *rule, *reason;
-	} cases[] = {
-		/* roles: 0 pair (threshold 2), 1 lab (pinned) */
-		{ { "p256.p7s" }, 0, 0, "T10", "role pair needs 2 distinct keys and only 1 signed" },
-		{ { "p256.p7s", "p256.p7s" }, 0, 0, "T10", "only 1 signed" },
-		{ { "p256.p7s", "p256again.p7s" }, 0, 0, "T10", "only 1 signed" },
-		{ { "p256.p7s", "keyid.p7s", "p256sha384.p7s" }, 0, 0, "T10", "only 1 signed" },
-		{ { "p256.p7s", "revoked.p7s" }, 0, 0, "T10", "only 1 signed" },
-		{ { "p256.p7s", "expired.p7s" }, 0, 0, "T10", "only 1 signed" },
-		{ { "p256.p7s", "p384.p7s" }, 1, 2 },
-		{ { "p256.p7s", "p256.p7s", "bysibling.p7s", "p384.p7s" }, 1, 2 },
-		{ { "pinned.p7s" }, 2, 1 },
-		{ { "p256.p7s", "pinned.p7s" }, 2, 2 },
-		{ { "p256.p7s", "pinned.p7s", "rsa3072.p7s" }, 3, 3 },
-		{ { "nocerts.p7s" }, 2, 1 },
-		/* The reason that got furthest, whatever the other role says. */
-		{ { "expired.p7s" }, 0, 0, "S12", "expired" },
-		{ { "bysibling.p7s", "tls.p7s" }, 0, 0, "S10", "codeSigning" },
-		{ { "bysibling.p7s" }, 0, 0, "S9", "not issued by a CA" },
-		{ { "noattr.p7s" }, 0, 0, "S5", "no signed attributes" },
-	};
-	_cleanup_(trust_free_p) struct trust *trust = load(*state, PAIR PINNED);
-
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct trust_result result = { .met = 77 };
-		struct refusal refusal = {};
-		size_t n = 0;
-		int r;
-
-		while (n < 4 && cases[i].files[n])
-			n++;
-		r = check(trust, cases[i].files, n, &result, &refusal);
-		if (r != (cases[i].met ? 0 : REFUSAL_SIGNATURE_INVALID) ||
-		    (r && (strcmp(refusal.subject, cases[i].rule) != 0 ||
-			   !strstr(refusal.reason, cases[i].reason))))
-			fail_msg("case %zu: %d, %s: %s", i, r, refusal.subject, refusal.reason);
-		assert_int_equal(result.met, r ? 77 : cases[i].met);
-		if (!r)
-			assert_int_equal(result.n_signers, cases[i].signers);
-	}
-}
-
-static void test_number_of_signatures(void **state)
-{
-	static const char *const files[] = { "p256.p7s", "p256.p7s", "p256.p7s", "p256.p7s", "p256.p7s",
-					     "p256.p7s", "p256.p7s", "p384.p7s", "p384.p7s" };
-	_cleanup_(trust_free_p) struct trust *trust = load(*state, PAIR), *nobody = NULL;
-	struct trust_result result;
-	struct refusal refusal;
-
-	assert_int_equal(check(trust, files, 8, &result, &refusal), 0);
-	assert_int_equal(check(trust, files, 9, &result, &refusal), REFUSAL_SIGNATURE_INVALID);
-	assert_string_equal(refusal.subject, "T9");
-	assert_int_equal(check(trust, files, 0, &result, &refusal), REFUSAL_SIGNATURE_INVALID);
-	assert_string_equal(refusal.subject, "T9");
-	nobody = load(*state, "");
-	assert_int_equal(check(nobody, files, 1, &result, &refusal), REFUSAL_SIGNATURE_INVALID);
-	assert_string_equal(refusal.subject, "T9");
-}
-
-/* A list that is missing or out of date closes the role that asks for it and no other. */
-static void test_crl(void **state)
-{
-	static const struct {
-		const char *crl, *file;
-		uint32_t met;
-	} cases[] = {
-		{ "ca.crl", "p256.p7s", 3 },
-		{ "ca.crl", "revoked.p7s", 2 },
-		{ "old.crl", "p256.p7s", 2 },
-		{ "none.crl", "p256.p7s", 2 },
-	};
-
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		_cleanup_(trust_free_p) struct trust *trust = NULL;
-		struct trust_result result = {};
-		char text[512];
-
-		snprintf(text, sizeof(text),
-			 "[role strict]\ncertificates = ca.pem\nnames = *\ncrl = %s\n" RELEASE, cases[i].crl);
-		trust = load(*state, text);
-		assert_int_equal(check(trust, &cases[i].file, 1, &result, NULL), 0);
-		assert_int_equal(result.met, cases[i].met);
-	}
-}
-
-static void test_names(void **state)
-{
-	static const char release[1][OBJECT_NAME_MAX] = { "release" },
-			  both[2][OBJECT_NAME_MAX] = { "release", "lab" },
-			  pair[1][OBJECT_NAME_MAX] = { "pair" }, unknown[1][OBJECT_NAME_MAX] = { "audit" };
-	static const struct {
-		const char *file, *name;
-		const char (*required)[OBJECT_NAME_MAX];
-		uint32_t n, may; /* may 0: refused by this rule */
-		const char *rule, *reason;
-	} cases[] = {
-		{ "p256.p7s", "tcp.state", NULL, 0, TRUST_MAY_ENROLL_PRODUCTION | TRUST_MAY_REVOKE },
-		{ "p256.p7s", "net.drop", release, 1, TRUST_MAY_ENROLL_PRODUCTION | TRUST_MAY_REVOKE },
-		{ "p256.p7s", "net.dropped", NULL, 0, 0, "T11", "role release may not sign net.dropped" },
-		{ "p256.p7s", "lab.x", NULL, 0, 0, "T11", "role release may not sign lab.x" },
-		{ "pinned.p7s", "lab.x", NULL, 0, TRUST_MAY_ENROLL_EXPERIMENTAL },
-		{ "pinned.p7s", "tcp.state", NULL, 0, 0, "T11", "role lab may not sign tcp.state" },
-		{ "p256.p7s", "tcp.state", both, 2, 0, "T12", "by role lab as well: 0 of 1" },
-		{ "p256.p7s", "tcp.state", pair, 1, 0, "T12", "by role pair as well: 1 of 2" },
-		{ "p256.p7s", "tcp.state", unknown, 1, 0, "T12", "role audit, which is not configured" },
-	};
-	_cleanup_(trust_free_p) struct trust *trust = load(*state, RELEASE PAIR PINNED);
-
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct trust_result result = {};
-		struct refusal refusal = {};
-		uint32_t may = 77;
-		int r;
-
-		assert_int_equal(check(trust, &cases[i].file, 1, &result, NULL), 0);
-		r = trust_check_name(trust, &result, cases[i].name, cases[i].required, cases[i].n, &may,
-				     &refusal);
-		if (r != (cases[i].may ? 0 : REFUSAL_SIGNATURE_INVALID) ||
-		    (r && (strcmp(refusal.subject, cases[i].rule) != 0 ||
-			   !strstr(refusal.reason, cases[i].reason))))
-			fail_msg("case %zu: %d, %s: %s", i, r, refusal.subject, refusal.reason);
-		assert_int_equal(may, r ? 77 : cases[i].may);
-	}
 }
 
 /* The file that the package ships, with a certificate as the build makes it. */
@@ -372,28 +264,131 @@ static void test_shipped_role(void **state)
 	_cleanup_(signing_key_free_p) struct signing_key *key = NULL;
 	_cleanup_(trust_free_p) struct trust *trust = NULL;
 	_cleanup_free_ char *leaf = NULL, *ca = NULL, *text = NULL;
-	_cleanup_free_ uint8_t *der = NULL;
 	_cleanup_close_ int fd = open(SHIPPED_TRUST, O_RDONLY | O_CLOEXEC);
 	const struct fixture *f = *state;
-	struct trust_result result;
 	struct refusal refusal = {};
 	uint32_t may = 0;
-	size_t size, n = 0;
+	size_t size;
 
 	assert_int_equal(fd_read_all(fd, TRUST_FILE_SIZE_MAX, &text, &size), 0);
 	assert_int_equal(signing_make_throwaway("bpfwarden standard set", now, &key, &leaf, &ca), 0);
 	write_text(f->usr, "standard.pem", ca);
 	write_text(f->usr, "standard.conf", text);
 	assert_int_equal(trust_load(f->directories, getuid(), &trust, &refusal), 0);
-	assert_int_equal(cms_sign(key, "{}", 2, now, &der, &n, &refusal), 0);
-	assert_int_equal(trust_check_signatures(trust, "{}", 2, &(struct trust_signature){ der, n }, 1, now,
-						&result, &refusal),
-			 0);
-	for (size_t i = 0; i < 15; i++)
-		assert_int_equal(trust_check_name(trust, &result, fifteen[i], NULL, 0, &may, &refusal), 0);
-	assert_int_equal(may, TRUST_MAY_ENROLL_PRODUCTION | TRUST_MAY_ENROLL_EXPERIMENTAL);
-	assert_int_equal(trust_check_name(trust, &result, "tcp.other", NULL, 0, &may, &refusal),
-			 REFUSAL_SIGNATURE_INVALID);
+	for (size_t i = 0; i < 15; i++) {
+		assert_int_equal(verify_named(trust, key, fifteen[i], &may, &refusal), 0);
+		assert_int_equal(may, TRUST_MAY_ENROLL_PRODUCTION | TRUST_MAY_ENROLL_EXPERIMENTAL);
+	}
+	assert_int_equal(verify_named(trust, key, "tcp.other", &may, &refusal), REFUSAL_SIGNATURE_INVALID);
+	assert_string_equal(refusal.subject, "T11");
+}
+
+/* What a role may that signed, but whose names are others, is nothing. */
+static void test_may_is_of_the_roles_that_count(void **state)
+{
+	_cleanup_(trust_free_p) struct trust *trust = NULL;
+	_cleanup_(signing_key_free_p) struct signing_key *key = NULL;
+	_cleanup_free_ char *leaf = NULL, *ca = NULL;
+	const struct fixture *f = *state;
+	struct refusal refusal = {};
+	uint32_t may = 0;
+
+	assert_int_equal(signing_make_throwaway("two roles", now, &key, &leaf, &ca), 0);
+	write_text(f->etc, "made.pem", ca);
+	trust = load(
+		f, "[role standard]\ncertificates = made.pem\nnames = tcp.*\nmay = enroll-experimental\n"
+		   "[role other]\ncertificates = made.pem\nnames = net.*\nmay = enroll-production revoke\n");
+	assert_int_equal(verify_named(trust, key, "tcp.state", &may, &refusal), 0);
+	assert_int_equal(may, TRUST_MAY_ENROLL_EXPERIMENTAL);
+}
+
+static void test_revocations_load(void **state)
+{
+	static const struct {
+		const char *list, *signature, *trust, *reason; /* reason NULL: it loads */
+	} cases[] = {
+		{ "revoked-key.json", "revoked-key.p7s", REVOKER, NULL },
+		{ "revoked-key.json", "revoked-file.p7s", REVOKER, "not the one that was signed, rule S14" },
+		{ "revoked-key.json", NULL, REVOKER, "there is no file revocations.json.NAME.p7s" },
+		{ "revoked-key.json", "revoked-key.p7s", RELEASE, "nor is it pinned, rule S9" },
+		{ "revoked-key.json", "revoked-key.p7s", RELEASE PINNED,
+		  "no role that signed it may revoke" },
+		{ "revoked-key.json", "revoked-key.p7s", REVOKER "threshold = 2\n", "needs 2 distinct keys" },
+		{ "content.json", "p256.p7s", RELEASE, "does not begin with" },
+		{ "content.json", "p256.p7s", RELEASE, "(L2)" },
+	};
+	const struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		_cleanup_(trust_free_p) struct trust *trust = NULL;
+		struct refusal refusal = {};
+		size_t n = 0;
+		int r;
+
+		write_text(f->etc, "trust.conf", cases[i].trust);
+		copy_file(f->etc, cases[i].list, "revocations.json");
+		remove_from(f->etc, "revocations.json.erin.p7s");
+		if (cases[i].signature)
+			copy_file(f->etc, cases[i].signature, "revocations.json.erin.p7s");
+		r = trust_load(f->directories, getuid(), &trust, &refusal);
+		if (r != (cases[i].reason ? REFUSAL_TRUST_INVALID : 0) ||
+		    (r && (!strstr(refusal.reason, cases[i].reason) ||
+			   !strstr(refusal.subject, "etc/revocations.json"))))
+			fail_msg("case %zu: %d, %s: %s", i, r, refusal.subject, refusal.reason);
+		if (r)
+			continue;
+		assert_int_equal(trust_revocations(trust, &n)->kind, REVOKED_KEY);
+		assert_int_equal(n, 1);
+	}
+}
+
+/* A list in one layer does not mask that of another; what others may write to is no list. */
+static void test_revocations_of_layers(void **state)
+{
+	_cleanup_(trust_free_p) struct trust *trust = NULL;
+	const struct fixture *f = *state;
+	struct refusal refusal = {};
+	char path[256];
+	size_t n = 0;
+
+	copy_file(f->etc, "revoked-others.json", "revocations.json");
+	copy_file(f->etc, "revoked-others.p7s", "revocations.json.erin.p7s");
+	copy_file(f->usr, "revoked-key.json", "revocations.json");
+	copy_file(f->usr, "revoked-key.p7s", "revocations.json.erin.p7s");
+	trust = load(f, REVOKER);
+	(void)trust_revocations(trust, &n);
+	assert_int_equal(n, 7);
+	trust = trust_free(trust);
+	snprintf(path, sizeof(path), "%s/revocations.json", f->usr);
+	assert_int_equal(chmod(path, 0664), 0);
+	assert_int_equal(trust_load(f->directories, getuid(), &trust, &refusal), REFUSAL_TRUST_INVALID);
+	assert_non_null(strstr(refusal.reason, "nobody else may write"));
+}
+
+static void test_accessors(void **state)
+{
+	_cleanup_(trust_free_p) struct trust *trust = load(*state, RELEASE "crl = ca.crl\n" PINNED);
+	struct trust_certificate_info certificate;
+	struct trust_role_info role;
+	struct trust_crl_info crl;
+
+	assert_true(trust_role(trust, 0, &role));
+	assert_true(role.crl);
+	assert_int_equal(role.n_certificates, 1);
+	assert_int_equal(role.n_crls, 1);
+	assert_true(trust_certificate(trust, 0, 0, &certificate));
+	assert_false(certificate.pinned);
+	assert_string_equal(certificate.identity.subject, "CN=Test Issuing CA");
+	assert_true(certificate.not_before <= now && certificate.identity.not_after > now);
+	assert_false(trust_certificate(trust, 0, 1, &certificate));
+	assert_true(trust_certificate(trust, 1, 0, &certificate));
+	assert_true(certificate.pinned);
+	assert_true(trust_crl(trust, 0, 0, &crl));
+	assert_string_equal(crl.issuer, "CN=Test Issuing CA");
+	assert_int_equal(crl.n_revoked, 1);
+	assert_true(crl.next_update > now);
+	assert_false(trust_crl(trust, 0, 1, &crl));
+	assert_false(trust_crl(trust, 2, 0, &crl));
 }
 
 int main(void)
@@ -402,11 +397,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_load, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_load_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_layers, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_thresholds, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_number_of_signatures, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_crl, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_names, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_shipped_role, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_may_is_of_the_roles_that_count, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_revocations_load, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_revocations_of_layers, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_accessors, set_up, tear_down),
 	};
 
 	now = time(NULL);
