@@ -295,7 +295,7 @@ const char *profile_embedded_problem(const struct profile *p)
 	struct der certificates = p->certificates;
 	struct der_item certificate;
 
-	if (certificates.size && !der_take(&certificates, DER_SEQUENCE, &certificate))
+	if (certificates.bytes && !der_take(&certificates, DER_SEQUENCE, &certificate))
 		return "what is embedded is not an X.509 certificate";
 	if (certificates.size)
 		return "more than the signer's certificate is embedded; CAs belong into trust.conf only";

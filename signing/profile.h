@@ -32,7 +32,7 @@ struct profile {
 	struct der first;                 /* its first element, which is what OpenSSL gets */
 	struct der content_type;          /* eContentType */
 	bool attached;                    /* there is an eContent */
-	struct der certificates;          /* one after the other */
+	struct der certificates;          /* one after the other; bytes NULL: there is no such part */
 	bool crls;                        /* there are revocation lists or other parts beside them */
 	unsigned int n_signers;           /* the rest is about the first of them */
 	uint8_t version[2];               /* of SignedData and SignerInfo; 0: it is not one byte */

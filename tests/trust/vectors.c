@@ -74,6 +74,8 @@ const struct vector vectors[] = {
 	{ "another certificate embedded", "S8", "more than the signer's certificate", { "siblingin.p7s" }, LAXER },
 	{ "the CA of a stranger embedded", "S8", "more than the signer's certificate", { "bysiblingin.p7s" }, BY("root.pem"),
 	  LAXER, .cafile = "root.pem", .other_rule = "S9" },
+	{ "an empty set of certificates", "S8", "not an X.509 certificate", { "empty.p7s" }, PINNED,
+	  LAXER, .cafile = "pinned.pem" },
 	{ "a CRL embedded", "S8", "revocation lists", { "crl.p7s" }, LAXER },
 	{ "an unsigned attribute", "S8", "unsigned attributes", { "unsigned.p7s" }, LAXER },
 
