@@ -221,8 +221,16 @@ static int look(struct verification *v, struct refusal *refusal)
 
 /* --- rules S9 to S14 ------------------------------------------------------------------------------------ */
 
-/* Path validation, RFC 5280 6, in a store that holds the one issuer only. accept: which errors to pass over,
- * as X509_STORE_CTX_set_verify_cb(3). Returns 0, -ENOMEM, or an X509_V_ERR_… */
+/* A CA that replaced its key has a namesake, and of the lists of one name OpenSSL would take the newest,
+ * whoever signed it. */
+static bool is_of_issuer(const struct verification *v, X509_CRL *crl)
+{
+	return X509_NAME_cmp(X509_CRL_get_issuer(crl), X509_get_subject_name(v->issuer)) == 0 &&
+	       X509_CRL_verify(crl, X509_get0_pubkey(v->issuer)) == 1;
+}
+
+/* Path validation, RFC 5280 6, in a store that holds the one issuer only, and its CRLs. accept: which errors
+ * to pass over, as X509_STORE_CTX_set_verify_cb(3). Returns 0, -ENOMEM, or an X509_V_ERR_… */
 static int validate(const struct verification *v, unsigned long flags, int (*accept)(int, X509_STORE_CTX *))
 {
 	__attribute__((cleanup(store_free_p))) X509_STORE *store = X509_STORE_new();
@@ -233,7 +241,8 @@ static int validate(const struct verification *v, unsigned long flags, int (*acc
 	if (!store || !ctx || !X509_STORE_add_cert(store, v->issuer))
 		return -ENOMEM;
 	for (size_t i = 0; i < v->trust->crls.n; i++)
-		if (!X509_STORE_add_crl(store, v->trust->crls.crl[i]))
+		if (is_of_issuer(v, v->trust->crls.crl[i]) &&
+		    !X509_STORE_add_crl(store, v->trust->crls.crl[i]))
 			return -ENOMEM;
 	if (!X509_STORE_CTX_init(ctx, store, v->leaf, NULL))
 		return -ENOMEM;
