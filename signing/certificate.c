@@ -225,6 +225,11 @@ int64_t certificate_not_after(X509 *x509)
 	return seconds(X509_get0_notAfter(x509));
 }
 
+int64_t crl_this_update(X509_CRL *crl)
+{
+	return seconds(X509_CRL_get0_lastUpdate(crl));
+}
+
 int64_t crl_next_update(X509_CRL *crl)
 {
 	return seconds(X509_CRL_get0_nextUpdate(crl));

@@ -62,6 +62,7 @@ static inline int64_t earlier(int64_t a, int64_t b)
 /* Seconds since the epoch; INT64_MAX if there is none, or none that can be read. */
 int64_t certificate_not_before(X509 *x509);
 int64_t certificate_not_after(X509 *x509);
+int64_t crl_this_update(X509_CRL *crl);
 int64_t crl_next_update(X509_CRL *crl);
 
 /* An RFC 2253 name in printable ASCII, cut if it is longer. */

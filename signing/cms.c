@@ -422,8 +422,17 @@ static int64_t valid_until(const struct verification *v)
 	if (!v->issuer)
 		return until;
 	until = earlier(until, certificate_not_after(v->issuer));
-	for (size_t i = 0; v->trust->require_crl && i < v->trust->crls.n; i++)
-		until = earlier(until, crl_next_update(v->trust->crls.crl[i]));
+	for (size_t i = 0; v->trust->require_crl && i < v->trust->crls.n; i++) {
+		X509_CRL *crl = v->trust->crls.crl[i];
+
+		if (!is_of_issuer(v, crl))
+			continue;
+		/* One that is over already changes nothing any more; one that is not there yet will. */
+		if (crl_this_update(crl) > v->now)
+			until = earlier(until, crl_this_update(crl));
+		if (crl_next_update(crl) > v->now)
+			until = earlier(until, crl_next_update(crl));
+	}
 	return until;
 }
 

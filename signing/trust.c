@@ -26,6 +26,8 @@ static void count_signer(struct trust_result *result, struct trust_result_role *
 
 	while (i < result->n_signers && memcmp(result->signers[i].key, signer->key, DIGEST_SIZE) != 0)
 		i++;
+	if (i < result->n_signers)
+		result->signers[i].valid_until = earlier(result->signers[i].valid_until, signer->valid_until);
 	/* There are no more signers than signatures unless somebody contrived a key under which the signature
 	 * of another verifies as well; that one is the one too many. */
 	if (i == SIGNATURES_MAX)

@@ -71,8 +71,8 @@ static void remove_from(const char *directory, const char *name)
 
 static int set_up(void **state)
 {
-	static const char *const files[] = { "ca.pem",  "pinned.pem", "ca.crl",
-					     "old.crl", "p256.key",   "p256.pem" };
+	static const char *const files[] = { "ca.pem",    "pinned.pem", "ca.crl",  "old.crl",
+					     "later.crl", "p256.key",   "p256.pem" };
 	struct fixture *f = calloc(1, sizeof(*f));
 
 	strcpy(f->root, "/tmp/bpfwarden-trust-XXXXXX");
@@ -365,6 +365,48 @@ static void test_revocations_of_layers(void **state)
 	assert_non_null(strstr(refusal.reason, "nobody else may write"));
 }
 
+/* Until when the verdict on content.json holds by these roles. */
+static int64_t valid_until(const struct fixture *f, const char *roles)
+{
+	_cleanup_(trust_free_p) struct trust *trust = load(f, roles);
+	_cleanup_free_ struct trust_verdict *verdict = calloc(1, sizeof(*verdict));
+	_cleanup_free_ char *manifest = NULL, *bytes = NULL;
+	struct trust_signature signature;
+	struct trust_input input = { .signatures = &signature, .n_signatures = 1, .now = now };
+	struct refusal refusal = {};
+
+	assert_non_null(verdict);
+	manifest = pki_read("content.json", &input.manifest_size);
+	bytes = pki_read("p256.p7s", &signature.size);
+	input.manifest = manifest;
+	signature.bytes = bytes;
+	if (trust_verify(trust, &input, verdict, NULL, &refusal) != 0)
+		fail_msg("%s: %s", refusal.subject, refusal.reason);
+	return verdict->valid_until;
+}
+
+/* The first time at which a certificate or CRL begins or ends that can change the verdict. */
+static void test_valid_until(void **state)
+{
+#define OTHER "[role other]\ncertificates = ca.pem\nnames = *\n"
+	static const char *const same[] = {
+		/* A role that asks for less does not hide what another one asks for. */
+		OTHER RELEASE "crl = ca.crl\n",
+		RELEASE "crl = ca.crl\n" OTHER,
+		/* What is over will not end once more. */
+		RELEASE "crl = ca.crl old.crl\n",
+		RELEASE "crl = old.crl ca.crl\n",
+	};
+	int64_t until = valid_until(*state, RELEASE "crl = ca.crl\n"), later;
+
+	assert_true(until > now && until < valid_until(*state, RELEASE));
+	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++)
+		assert_int_equal(valid_until(*state, same[i]), until);
+	/* The newest list is believed, from the time on that it names. */
+	later = valid_until(*state, RELEASE "crl = ca.crl later.crl\n");
+	assert_true(later > now && later < until);
+}
+
 static void test_accessors(void **state)
 {
 	_cleanup_(trust_free_p) struct trust *trust = load(*state, RELEASE "crl = ca.crl\n" PINNED);
@@ -401,6 +443,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_may_is_of_the_roles_that_count, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_revocations_load, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_revocations_of_layers, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_valid_until, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_accessors, set_up, tear_down),
 	};
 
