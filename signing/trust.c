@@ -17,24 +17,41 @@
 
 /* --- who signed --------------------------------------------------------------------------------------- */
 
-/* Counts a signer for a role; its key is entered into the result if it is new there: two certificates of one
- * key, or two files by one signer, are one signer. */
+/* Counts a signer for a role. Each certificate is entered into the result once; how many keys they are is
+ * trust_result_keys() to say. */
 static void count_signer(struct trust_result *result, struct trust_result_role *role,
 			 const struct cms_signer *signer)
 {
 	uint32_t i = 0;
 
-	while (i < result->n_signers && memcmp(result->signers[i].key, signer->key, DIGEST_SIZE) != 0)
+	while (i < result->n_signers &&
+	       memcmp(result->signers[i].certificate, signer->certificate, DIGEST_SIZE) != 0)
 		i++;
-	if (i < result->n_signers)
-		result->signers[i].valid_until = earlier(result->signers[i].valid_until, signer->valid_until);
-	/* There are no more signers than signatures unless somebody contrived a key under which the signature
-	 * of another verifies as well; that one is the one too many. */
+	/* There are no more signers than signatures unless pinned certificates of one name make one signature
+	 * that of another certificate for each role; that one is the one too many. */
 	if (i == SIGNATURES_MAX)
 		return;
 	if (i == result->n_signers)
 		result->signers[result->n_signers++] = *signer;
+	result->signers[i].valid_until = earlier(result->signers[i].valid_until, signer->valid_until);
 	role->signers |= 1U << i;
+}
+
+unsigned int trust_result_keys(const struct trust_result *result, uint32_t signers)
+{
+	unsigned int n = 0;
+
+	for (uint32_t i = 0; i < result->n_signers; i++) {
+		uint32_t j = 0;
+
+		if (!(signers & 1U << i))
+			continue;
+		while (j < i && (!(signers & 1U << j) ||
+				 memcmp(result->signers[j].key, result->signers[i].key, DIGEST_SIZE) != 0))
+			j++;
+		n += j == i;
+	}
+	return n;
 }
 
 /* How far a signature got before it was refused: the rules are numbered in the order in which they are
@@ -126,12 +143,13 @@ CHECK_ROW(check_number)
 
 CHECK_ROW(check_threshold)
 {
-	const struct trust_result_role *role = &subject->bundle->result->roles[subject->bundle->role];
-	unsigned int signers = (unsigned int)__builtin_popcount(role->signers);
+	const struct trust_result *result = subject->bundle->result;
+	const struct trust_result_role *role = &result->roles[subject->bundle->role];
+	unsigned int keys = trust_result_keys(result, role->signers);
 
-	if (signers < role->threshold)
+	if (keys < role->threshold)
 		return REFUSE("role %s needs %u distinct keys and only %u signed", role->name,
-			      role->threshold, signers);
+			      role->threshold, keys);
 	return 0;
 }
 
@@ -179,7 +197,8 @@ CHECK_ROW(check_revoked_keys)
 	const struct trust_result_role *role = &j->result->roles[j->role];
 	const struct revocation *revoked = NULL;
 	const char *whose = "";
-	unsigned int left = 0;
+	uint32_t good = role->signers;
+	unsigned int left;
 
 	for (uint32_t i = 0; i < j->result->n_signers; i++) {
 		const struct revocation *r;
@@ -187,12 +206,13 @@ CHECK_ROW(check_revoked_keys)
 		if (!(role->signers & 1U << i))
 			continue;
 		r = find_revoked_signer(j, &j->result->signers[i]);
-		left += !r;
 		if (!r)
 			continue;
+		good &= ~(1U << i);
 		revoked = r;
 		whose = j->result->signers[i].subject;
 	}
+	left = trust_result_keys(j->result, good);
 	if (!revoked || left >= role->threshold)
 		return 0;
 	return REFUSE("role %s needs %u distinct keys and only %u signed that are not revoked; the %s of %s "
@@ -266,8 +286,8 @@ CHECK_ROW(check_required_roles)
 				"the bundle must be signed by role %s, which is not configured on this host",
 				name);
 		if (!(result->met & 1U << n))
-			return REFUSE("the bundle must be signed by role %s as well: %d of %u keys did", name,
-				      __builtin_popcount(result->roles[n].signers),
+			return REFUSE("the bundle must be signed by role %s as well: %u of %u keys did", name,
+				      trust_result_keys(result, result->roles[n].signers),
 				      result->roles[n].threshold);
 	}
 	return 0;

@@ -52,10 +52,14 @@ struct trust_result {
 		uint32_t threshold; /* distinct keys needed */
 		uint32_t signers;   /* bit n: signers[n] counts for this role */
 	} roles[TRUST_ROLES_MAX];
-	uint32_t n_signers; /* distinct keys */
+	uint32_t n_signers; /* distinct certificates */
 	uint32_t reserved;
 	struct cms_signer signers[SIGNATURES_MAX];
 };
+
+/* How many distinct keys these signers, as bits, have: two certificates of one key, or two files by one
+ * signer, are one. */
+unsigned int trust_result_keys(const struct trust_result *result, uint32_t signers);
 
 /* Everything about one bundle's manifest: signatures, then its bytes are parsed, then what roles, times and
  * revocations say about what was found. */

@@ -32,7 +32,7 @@ static void print_roles(const struct trust_result *result)
 
 		if (!signers)
 			continue;
-		printf("  %d of %u signatures for role %s%s\n", __builtin_popcount(signers),
+		printf("  %u of %u signatures for role %s%s\n", trust_result_keys(result, signers),
 		       result->roles[i].threshold, result->roles[i].name,
 		       result->met & 1U << i ? "" : ": too few");
 		for (uint32_t j = 0; j < result->n_signers; j++)

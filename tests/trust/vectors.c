@@ -10,6 +10,7 @@
 #define PAIR     RELEASE "threshold = 2\n"
 #define OF_THREE RELEASE "threshold = 3\n"
 #define PINNED   "[role release]\npinned = pinned.pem\nnames = tcp.*\n" MAY
+#define OTHER    "[role other]\ncertificates = nextca.pem\nnames = *\nthreshold = 2\n" MAY
 #define SECURITY "[role security]\npinned = pinned.pem\nnames = tcp.* net.*\nmay = revoke\n"
 /* May revoke, but nothing that has this vector's name. */
 #define ELSEWHERE "[role security]\npinned = pinned.pem\nnames = net.*\nmay = revoke\n"
@@ -139,6 +140,13 @@ const struct vector vectors[] = {
 	{ "its certificate is revoked", "T14", "the certificate of CN=alice is", { "p256.p7s" }, REVOKING, .revocations = "certificate" },
 	{ "its key is revoked, the certificate is a new one", "T14", "the key of CN=alice", { "p256again.p7s" }, REVOKING, .revocations = "key" },
 	{ "its certificate is revoked, the new one of its key is not", NULL, NULL, { "p256again.p7s" }, REVOKING, .revocations = "certificate" },
+	{ "its certificate is revoked, and for another role it has a new one", "T14", "the certificate of CN=alice is",
+	  { "p256.p7s", "p256next.p7s" }, OTHER RELEASE SECURITY, .revocations = "certificate", .other_rule = "S9" },
+	{ "the same in the other order", "T14", "the certificate of CN=alice is",
+	  { "p256next.p7s", "p256.p7s" }, OTHER RELEASE SECURITY, .revocations = "certificate", .other_rule = "S9" },
+	{ "its certificate is revoked, and a new one came along", NULL, NULL, { "p256.p7s", "p256again.p7s" }, REVOKING,
+	  .revocations = "certificate" },
+	{ "the new one came first", NULL, NULL, { "p256again.p7s", "p256.p7s" }, REVOKING, .revocations = "certificate" },
 	{ "two of two, of which one key is revoked", "T14", "needs 2 distinct keys and only 1 signed that are not revoked",
 	  { "p256.p7s", "p384.p7s" }, PAIR SECURITY, .revocations = "key" },
 	{ "three for two, of which one key is revoked", NULL, NULL, { "p256.p7s", "p384.p7s", "rsa3072.p7s" }, PAIR SECURITY, .revocations = "key" },
