@@ -7,9 +7,12 @@
 
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
+#include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/objects.h>
 #include <openssl/x509v3.h>
+
+#include "signing/der.h"
 
 #define RSA_BITS_MIN 3072
 #define RSA_BITS_MAX 16384 /* OpenSSL verifies no larger ones; a huge modulus would only cost time */
@@ -262,7 +265,70 @@ int certificate_describe(X509 *x509, struct cms_signer *ret)
 	r = digest_der(der, size, s.certificate);
 	if (r < 0)
 		return r;
+	memcpy(s.twin, s.certificate, DIGEST_SIZE);
 	certificate_name(X509_get_subject_name(x509), s.subject, sizeof(s.subject));
 	*ret = s;
 	return 0;
+}
+
+static void ecdsa_sig_free_p(ECDSA_SIG **sig)
+{
+	ECDSA_SIG_free(*sig);
+}
+
+static void openssl_free_p(uint8_t **bytes)
+{
+	OPENSSL_free(*bytes);
+}
+
+/* The DER form of (r, n - s). Its size, or -1. */
+static int other_signature(X509 *x509, const BIGNUM *order, uint8_t **ret)
+{
+	__attribute__((cleanup(ecdsa_sig_free_p))) ECDSA_SIG *sig = NULL;
+	__attribute__((cleanup(bn_free_p))) BIGNUM *r = NULL, *s = BN_new();
+	const ASN1_BIT_STRING *bits = NULL;
+	const uint8_t *p;
+
+	X509_get0_signature(&bits, NULL, x509);
+	p = ASN1_STRING_get0_data(bits);
+	sig = d2i_ECDSA_SIG(NULL, &p, ASN1_STRING_length(bits));
+	r = sig ? BN_dup(ECDSA_SIG_get0_r(sig)) : NULL;
+	if (!r || !s || !BN_sub(s, order, ECDSA_SIG_get0_s(sig)) || !ECDSA_SIG_set0(sig, r, s))
+		return -1;
+	r = s = NULL;
+	return i2d_ECDSA_SIG(sig, ret);
+}
+
+int certificate_twin(X509 *x509, EVP_PKEY *ca, uint8_t ret[DIGEST_SIZE])
+{
+	__attribute__((cleanup(openssl_free_p))) uint8_t *der = NULL, *sig = NULL, *twin = NULL;
+	__attribute__((cleanup(bn_free_p))) BIGNUM *order = NULL;
+	struct der_item certificate, tbs, algorithm;
+	int size, sig_size, body;
+	struct der in;
+	uint8_t *p;
+
+	if (EVP_PKEY_get_base_id(ca) != EVP_PKEY_EC)
+		return 0;
+	size = i2d_X509(x509, &der);
+	if (size < 0 || !EVP_PKEY_get_bn_param(ca, OSSL_PKEY_PARAM_EC_ORDER, &order))
+		return -ENOMEM;
+	in = (struct der){ der, (size_t)size };
+	sig_size = other_signature(x509, order, &sig);
+	if (sig_size < 0 || !der_take(&in, DER_SEQUENCE, &certificate) ||
+	    !der_next(&certificate.body, &tbs) || !der_next(&certificate.body, &algorithm))
+		return -ENOMEM;
+	body = (int)(tbs.whole.size + algorithm.whole.size) +
+	       ASN1_object_size(0, sig_size + 1, V_ASN1_BIT_STRING);
+	size = ASN1_object_size(1, body, V_ASN1_SEQUENCE);
+	p = twin = OPENSSL_malloc((size_t)size);
+	if (!twin)
+		return -ENOMEM;
+	ASN1_put_object(&p, 1, body, V_ASN1_SEQUENCE, V_ASN1_UNIVERSAL);
+	p = mempcpy(p, tbs.whole.bytes, tbs.whole.size);
+	p = mempcpy(p, algorithm.whole.bytes, algorithm.whole.size);
+	ASN1_put_object(&p, 0, sig_size + 1, V_ASN1_BIT_STRING, V_ASN1_UNIVERSAL);
+	*p++ = 0; /* unused bits */
+	memcpy(p, sig, (size_t)sig_size);
+	return EVP_Digest(twin, (size_t)size, ret, NULL, EVP_sha256(), NULL) ? 0 : -ENOMEM;
 }

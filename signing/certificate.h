@@ -68,8 +68,13 @@ int64_t crl_next_update(X509_CRL *crl);
 /* An RFC 2253 name in printable ASCII, cut if it is longer. */
 void certificate_name(const X509_NAME *name, char *buffer, size_t size);
 
-/* Fills everything but the algorithm and valid_until. 0 or -ENOMEM. */
+/* Fills everything but the algorithm and valid_until; twin is certificate. 0 or -ENOMEM. */
 int certificate_describe(X509 *x509, struct cms_signer *ret);
+
+/* An ECDSA signature (r, s) has a second value, (r, n - s), that anybody can make of the first (SEC 1 4.1).
+ * So a certificate has a second DER form, on which its CA's signature verifies as well. Its SHA-256;
+ * untouched if the CA's key is not EC. x509 is signed by ca. 0 or -ENOMEM. */
+int certificate_twin(X509 *x509, EVP_PKEY *ca, uint8_t ret[DIGEST_SIZE]);
 
 static inline void x509_free_p(X509 **x509)
 {

@@ -453,6 +453,8 @@ int cms_verify(const void *sig, size_t sig_size, const void *content, size_t con
 		r = look(&v, refusal);
 	if (!r)
 		r = checks_run(CHECK_SIGNATURE, &subject, refusal);
+	if (!r && v.issuer)
+		r = certificate_twin(v.leaf, X509_get0_pubkey(v.issuer), v.signer.twin);
 	if (r || !ret_signer)
 		return r;
 	(void)certificate_key_problem(v.leaf, &algorithms);

@@ -28,6 +28,7 @@ bool cms_algorithm_from_name(const char *name, uint32_t *ret); /* false: unknown
 struct cms_signer {
 	uint8_t key[DIGEST_SIZE];         /* SHA-256 of the SubjectPublicKeyInfo: the key's identity */
 	uint8_t certificate[DIGEST_SIZE]; /* SHA-256 of the certificate's DER form */
+	uint8_t twin[DIGEST_SIZE];        /* what certificate could be as well: see certificate_twin() */
 	int64_t not_after;                /* of the certificate, seconds since the epoch */
 	int64_t valid_until;              /* of it, its issuer's and their CRLs, whichever ends first */
 	uint32_t algorithm;               /* enum cms_algorithm */

@@ -188,7 +188,9 @@ static const struct revocation *find_revoked_signer(const struct judgement *j,
 {
 	const struct revocation *r = find_revocation(j, REVOKED_KEY, signer->key);
 
-	return r ? r : find_revocation(j, REVOKED_CERTIFICATE, signer->certificate);
+	if (!r)
+		r = find_revocation(j, REVOKED_CERTIFICATE, signer->certificate);
+	return r ? r : find_revocation(j, REVOKED_CERTIFICATE, signer->twin);
 }
 
 CHECK_ROW(check_revoked_keys)
