@@ -130,8 +130,11 @@ static int check_members(json_t *root, struct refusal *refusal)
 	json_object_foreach (root, key, value)
 		if (strcmp(key, "type") != 0 && strcmp(key, "issued") != 0 && strcmp(key, "revoked") != 0)
 			REFUSE("L7", "\"%.60s\" is not a member of a list of revocations", key);
-	if (!signed_json_integer(json_object_get(root, "issued"), INTEGER_MAX, &issued))
+	value = json_object_get(root, "issued");
+	if (!json_is_number(value))
 		REFUSE("L8", "issued is not there, or not the time in seconds since 1970");
+	if (!signed_json_integer(value, INTEGER_MAX, &issued))
+		REFUSE("L6", "issued is not an integer from 0 to 2^63 - 1");
 	if (!json_is_array(json_object_get(root, "revoked")))
 		REFUSE("L8", "revoked is not there, or not an array");
 	return 0;
