@@ -8,6 +8,7 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
 
 #include "signing/anchors.h"
 #include "signing/certificate.h"
@@ -176,7 +177,7 @@ static bool is_pinned(const struct verification *v)
 }
 
 /* A CA may have several certificates of one name, when it or its key is being replaced: the one whose key
- * verifies the leaf, and of those one that is valid. */
+ * verifies the leaf, of those one that is valid, and of those one that may sign CRLs. */
 static X509 *find_issuer(const struct verification *v)
 {
 	const struct certificates *issuers = &v->trust->issuers;
@@ -189,8 +190,9 @@ static X509 *find_issuer(const struct verification *v)
 
 		if (X509_check_issued(x509, v->leaf) != X509_V_OK)
 			continue;
-		score = 2 * (X509_verify(v->leaf, X509_get0_pubkey(x509)) == 1) +
-			!certificate_time_problem(x509, v->now);
+		score = 4 * (X509_verify(v->leaf, X509_get0_pubkey(x509)) == 1) +
+			2 * !certificate_time_problem(x509, v->now) +
+			((X509_get_key_usage(x509) & KU_CRL_SIGN) != 0);
 		if (score <= best_score)
 			continue;
 		best_score = score;

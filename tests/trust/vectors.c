@@ -58,6 +58,9 @@ const struct vector vectors[] = {
 	  OVERLAP "crl = ca.crl nextca.crl\n", LAXER },
 	{ "overlap with the CRL of the new CA only", "S13", "unable to get certificate CRL", { "p256.p7s" },
 	  OVERLAP "crl = nextca.crl\n", LAXER },
+	{ "a CA that got cRLSign", NULL, NULL, { "p256.p7s" }, BY("canocrl.pem ca.pem") "crl = ca.crl\n", LAXER },
+	{ "a CA that has no cRLSign", "S13", "does not include CRL signing", { "p256.p7s" }, BY("canocrl.pem") "crl = ca.crl\n",
+	  LAXER },
 	{ "after the roll-over", NULL, NULL, { "next.p7s" }, BY("nextca.pem"), LAXER, .cafile = "nextfile.pem" },
 	{ "the old CA too late", "S9", "not issued by a CA of the role", { "p256.p7s" }, BY("nextca.pem"), AGREES, .cafile = "nextfile.pem" },
 
