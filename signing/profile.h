@@ -3,7 +3,9 @@
 /*
  * The form of a signature, read off its bytes before OpenSSL sees them: what rules S1 to S8 of
  * docs/FORMAT-bundle.md are about. What passes them has no part that the signature, or its certificate's own,
- * does not cover, except what is fixed there to one value.
+ * does not cover, except what is fixed there to one meaning. It is not fixed to one spelling: parameters of
+ * algorithms are absent or NULL, PKCS #1 has two names, a pinned certificate is embedded or not, and an ECDSA
+ * signature has two values. So the digest of a signature says nothing about who signed.
  */
 #include <stdbool.h>
 #include <stddef.h>
