@@ -36,7 +36,7 @@
 
 /* Trust */
 #define TRUST_ROLES_MAX       32         /* bits of a uint32_t */
-#define TRUST_FILE_SIZE_MAX   (1U << 20) /* of certificates, CRLs or revocations.json */
+#define TRUST_FILE_SIZE_MAX   (1U << 20) /* of certificates or CRLs */
 #define REVOCATIONS_MAX       1024       /* of one revocations.json */
 #define REVOCATIONS_OWN_MAX   128        /* files, keys and certificates that `registry revoke` has stopped */
 #define REVOCATION_REASON_MAX 128

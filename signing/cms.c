@@ -345,32 +345,16 @@ CHECK_ROW(check_time)
 	return 0;
 }
 
-static bool is_about_crls(int error)
+/* The validity of certificates is the business of S12, which has judged it. */
+static int accept_time(int ok, X509_STORE_CTX *ctx)
 {
-	switch (error) {
-	case X509_V_ERR_UNABLE_TO_GET_CRL:
-	case X509_V_ERR_UNABLE_TO_GET_CRL_ISSUER:
-	case X509_V_ERR_CRL_SIGNATURE_FAILURE:
-	case X509_V_ERR_UNABLE_TO_DECRYPT_CRL_SIGNATURE:
-	case X509_V_ERR_CRL_NOT_YET_VALID:
-	case X509_V_ERR_CRL_HAS_EXPIRED:
-	case X509_V_ERR_ERROR_IN_CRL_LAST_UPDATE_FIELD:
-	case X509_V_ERR_ERROR_IN_CRL_NEXT_UPDATE_FIELD:
-	case X509_V_ERR_UNHANDLED_CRITICAL_CRL_EXTENSION:
-	case X509_V_ERR_DIFFERENT_CRL_SCOPE:
-	case X509_V_ERR_CRL_PATH_VALIDATION_ERROR:
-	case X509_V_ERR_KEYUSAGE_NO_CRL_SIGN:
-	case X509_V_ERR_CERT_REVOKED:
-		return true;
+	switch (X509_STORE_CTX_get_error(ctx)) {
+	case X509_V_ERR_CERT_NOT_YET_VALID:
+	case X509_V_ERR_CERT_HAS_EXPIRED:
+		return 1;
 	default:
-		return false;
+		return ok;
 	}
-}
-
-/* The path and the validity of certificates are the business of S9 and S12. */
-static int accept_all_but_crls(int ok, X509_STORE_CTX *ctx)
-{
-	return ok || !is_about_crls(X509_STORE_CTX_get_error(ctx));
 }
 
 CHECK_ROW(check_crl)
@@ -380,7 +364,7 @@ CHECK_ROW(check_crl)
 
 	if (!v->issuer || !v->trust->require_crl || v->now == CMS_AT_NO_TIME)
 		return 0;
-	error = validate(v, X509_V_FLAG_CRL_CHECK, accept_all_but_crls);
+	error = validate(v, X509_V_FLAG_CRL_CHECK, accept_time);
 	if (error <= 0)
 		return error;
 	return REFUSE("the certificate of %s: %s", v->signer.subject, X509_verify_cert_error_string(error));

@@ -120,12 +120,13 @@ static bool read_attributes(struct der attributes, struct profile *p)
 			return false;
 		type = der_equal(oid.body, oid_content_type);
 		hash = der_equal(oid.body, oid_message_digest);
-		while ((type || hash) && values.body.size) {
-			if (!der_take(&values.body, type ? DER_OID : DER_OCTET_STRING, &value))
-				return false;
-			*(type ? &p->type : &p->hash) = value.body;
-			*(type ? &p->n_type : &p->n_hash) += 1;
-		}
+		p->n_type += type;
+		p->n_hash += hash;
+		if (!type && !hash)
+			continue;
+		if (!der_take(&values.body, type ? DER_OID : DER_OCTET_STRING, &value) || values.body.size)
+			return false;
+		*(type ? &p->type : &p->hash) = value.body;
 	}
 	return true;
 }
@@ -141,7 +142,7 @@ static const char *read_signer(struct der signer, struct profile *p)
 	p->signer_digest = take_digest(&signer);
 	p->attributes = der_take(&signer, DER_CONTEXT(0), &attributes);
 	if (p->attributes && !read_attributes(attributes.body, p))
-		return "a signed attribute cannot be read";
+		return "a signed attribute cannot be read, or has not one value";
 	if (!take_algorithm(&signer, &p->algorithm, &p->parameters))
 		return "the signature algorithm cannot be read";
 	if (!der_take(&signer, DER_OCTET_STRING, &signature))

@@ -42,7 +42,7 @@ struct profile {
 	int digest, signer_digest;        /* enum profile_digest, of SignedData and SignerInfo */
 	bool more_digests;                /* SignedData names another one, too */
 	bool attributes;                  /* signed ones */
-	unsigned int n_type, n_hash;      /* values of contentType and messageDigest in them */
+	unsigned int n_type, n_hash;      /* of contentType and messageDigest among them */
 	struct der type, hash;            /* the last of each */
 	struct der algorithm, parameters; /* of the signature; parameters: a whole item, size 0 if absent */
 	bool unsigned_attributes;
