@@ -10,3 +10,6 @@ struct signing_key {
 	EVP_PKEY *key;
 	X509 *certificate;
 };
+
+/* The first certificate of a PEM text, which the caller frees; NULL: there is none. */
+X509 *certificate_from_pem(const char *pem, size_t size);

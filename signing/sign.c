@@ -7,10 +7,10 @@
 
 #include <openssl/cms.h>
 #include <openssl/evp.h>
-#include <openssl/pem.h>
 
 #include "signing/anchors.h"
 #include "signing/key.h"
+#include "signing/profile.h"
 
 static void bio_free_p(BIO **bio)
 {
@@ -20,65 +20,6 @@ static void bio_free_p(BIO **bio)
 static void cms_free_p(CMS_ContentInfo **cms)
 {
 	CMS_ContentInfo_free(*cms);
-}
-
-struct signing_key *signing_key_free(struct signing_key *key)
-{
-	if (!key)
-		return NULL;
-	EVP_PKEY_free(key->key);
-	X509_free(key->certificate);
-	free(key);
-	return NULL;
-}
-
-/* Answers every question for a password with "none", so that OpenSSL does not ask the terminal. */
-static int no_password(char *buffer, int size, int rwflag, void *unused)
-{
-	(void)buffer;
-	(void)size;
-	(void)rwflag;
-	(void)unused;
-	return -1;
-}
-
-static EVP_PKEY *read_key(const char *pem, size_t size)
-{
-	__attribute__((cleanup(bio_free_p))) BIO *bio =
-		size <= INT_MAX ? BIO_new_mem_buf(pem, (int)size) : NULL;
-
-	return bio ? PEM_read_bio_PrivateKey(bio, NULL, no_password, NULL) : NULL;
-}
-
-static X509 *read_certificate(const char *pem, size_t size)
-{
-	__attribute__((cleanup(bio_free_p))) BIO *bio =
-		size <= INT_MAX ? BIO_new_mem_buf(pem, (int)size) : NULL;
-
-	return bio ? PEM_read_bio_X509(bio, NULL, no_password, NULL) : NULL;
-}
-
-int signing_key_from_pem(const char *key_pem, size_t key_size, const char *cert_pem, size_t cert_size,
-			 struct signing_key **ret, struct refusal *refusal)
-{
-	_cleanup_(signing_key_free_p) struct signing_key *key = calloc(1, sizeof(*key));
-	_cleanup_openssl_errors_;
-
-	if (!key)
-		return -ENOMEM;
-	key->key = read_key(key_pem, key_size);
-	if (!key->key)
-		return refusal_set(refusal, REFUSAL_INVALID_ARGUMENT, "key",
-				   "this is not an unencrypted private key in PEM form");
-	key->certificate = read_certificate(cert_pem, cert_size);
-	if (!key->certificate)
-		return refusal_set(refusal, REFUSAL_INVALID_ARGUMENT, "certificate",
-				   "this is not a certificate in PEM form");
-	if (!X509_check_private_key(key->certificate, key->key))
-		return refusal_set(refusal, REFUSAL_INVALID_ARGUMENT, "certificate",
-				   "the certificate is that of another key");
-	*ret = take_ptr(key);
-	return 0;
 }
 
 static int export_der(CMS_ContentInfo *cms, uint8_t **ret_der, size_t *ret_size)
@@ -113,16 +54,49 @@ static CMS_ContentInfo *make_cms(const struct signing_key *key, const EVP_MD *md
 }
 
 /* Only the leaf is held against the profile: whose CA counts is for trust.conf to say. */
-static int check_made(const struct signing_key *key, const uint8_t *der, size_t size, const void *content,
-		      size_t content_size, int64_t now, struct refusal *refusal)
+static int check_made(X509 *leaf, const void *der, size_t size, const void *content, size_t content_size,
+		      int64_t now, struct cms_signer *ret_signer, struct refusal *refusal)
 {
-	X509 *pinned[] = { key->certificate };
 	struct cms_trust trust = {
-		.pinned = { pinned, 1 },
+		.pinned = { &leaf, 1 },
 		.algorithms = CMS_ALGORITHMS_ALL,
 	};
 
-	return cms_verify(der, size, content, content_size, &trust, now, NULL, refusal);
+	return cms_verify(der, size, content, content_size, &trust, now, ret_signer, refusal);
+}
+
+int cms_check(const void *sig, size_t sig_size, const void *content, size_t content_size,
+	      const char *cert_pem, size_t cert_size, int64_t now, struct cms_signer *ret_signer,
+	      struct refusal *refusal)
+{
+	__attribute__((cleanup(x509_free_p))) X509 *leaf = NULL;
+	struct refusal problem = {};
+	struct cms_trust nobody = { .algorithms = CMS_ALGORITHMS_ALL };
+	struct profile profile;
+	struct der_item first;
+	_cleanup_openssl_errors_;
+	int r;
+
+	if (cert_pem) {
+		leaf = certificate_from_pem(cert_pem, cert_size);
+		if (!leaf)
+			return refusal_set(refusal, REFUSAL_INVALID_ARGUMENT, "certificate",
+					   "this is not a certificate in PEM form");
+		return check_made(leaf, sig, sig_size, content, content_size, now, ret_signer, refusal);
+	}
+	profile_read(sig, sig_size, &profile);
+	if (der_next(&profile.certificates, &first))
+		leaf = certificate_from_der(first.whole.bytes, first.whole.size);
+	if (leaf)
+		return check_made(leaf, sig, sig_size, content, content_size, now, ret_signer, refusal);
+	/* What is wrong with its form comes first. */
+	r = cms_verify(sig, sig_size, content, content_size, &nobody, now, NULL, &problem);
+	if (r > 0 && !strcmp(problem.subject, "S9"))
+		return refusal_set(refusal, REFUSAL_INVALID_ARGUMENT, "certificate",
+				   "the signature holds no certificate, so the signer's must be given as well");
+	if (r > 0 && refusal)
+		*refusal = problem;
+	return r;
 }
 
 int cms_sign(const struct signing_key *key, const void *content, size_t content_size, int64_t now,
@@ -148,7 +122,7 @@ int cms_sign(const struct signing_key *key, const void *content, size_t content_
 				   "this kind of key cannot sign a CMS");
 	r = export_der(cms, &der, &size);
 	if (!r)
-		r = check_made(key, der, size, content, content_size, now, refusal);
+		r = check_made(key->certificate, der, size, content, content_size, now, NULL, refusal);
 	if (r)
 		return r;
 	*ret_der = take_ptr(der);

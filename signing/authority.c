@@ -1,28 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A key that signs once, for the standard set of a build that names no key of its own. */
+/* Keys and certificates: a small PKI for those who have none, and the key that signs the standard set once.
+ */
 #include <errno.h>
 #include <string.h>
 
 #include <openssl/bn.h>
 #include <openssl/ec.h>
-#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
 #include "signing/certificate.h"
 #include "signing/key.h"
 
-#define VALID_YEARS 20
-#define SERIAL_BITS 127
-
-static void pkey_free_p(EVP_PKEY **key)
-{
-	EVP_PKEY_free(*key);
-}
-
-static void bio_free_p(BIO **bio)
-{
-	BIO_free(*bio);
-}
+#define THROWAWAY_DAYS (20 * 365)
+#define SERIAL_BITS    127
 
 struct extension {
 	int nid;
@@ -76,7 +66,7 @@ static bool set_name(X509_NAME *name, const char *common_name, const char *suffi
 }
 
 /* A certificate for key, signed by issuer_key; issuer NULL: by itself. */
-static X509 *make_certificate(const char *name, int64_t now, EVP_PKEY *key, X509 *issuer,
+static X509 *make_certificate(const char *name, int64_t now, unsigned days, EVP_PKEY *key, X509 *issuer,
 			      EVP_PKEY *issuer_key)
 {
 	__attribute__((cleanup(x509_free_p))) X509 *x509 = X509_new();
@@ -88,9 +78,9 @@ static X509 *make_certificate(const char *name, int64_t now, EVP_PKEY *key, X509
 	if (!X509_set_issuer_name(x509, X509_get_subject_name(issuer ? issuer : x509)) ||
 	    !X509_set_pubkey(x509, key))
 		return NULL;
-	/* A day of slack: the clock of the host that installs may be behind that of the build. */
+	/* A day of slack: the clock of the host that verifies may be behind. */
 	if (!X509_time_adj_ex(X509_getm_notBefore(x509), -1, 0, &t) ||
-	    !X509_time_adj_ex(X509_getm_notAfter(x509), VALID_YEARS * 365, 0, &t))
+	    !X509_time_adj_ex(X509_getm_notAfter(x509), (int)days, 0, &t))
 		return NULL;
 	if (!add_extensions(x509, issuer ? issuer : x509, issuer ? leaf_extensions : ca_extensions) ||
 	    !X509_sign(x509, issuer_key, EVP_sha256()))
@@ -98,45 +88,56 @@ static X509 *make_certificate(const char *name, int64_t now, EVP_PKEY *key, X509
 	return take_ptr(x509);
 }
 
-static char *to_pem(X509 *x509)
-{
-	__attribute__((cleanup(bio_free_p))) BIO *bio = BIO_new(BIO_s_mem());
-	char *bytes = NULL;
-	long n;
-
-	if (!bio || !PEM_write_bio_X509(bio, x509))
-		return NULL;
-	n = BIO_get_mem_data(bio, &bytes);
-	return strndup(bytes, (size_t)n);
-}
-
 /* There is nothing in the arguments that could be refused but a name that X.509 has no room for, so what
- * fails is memory or the random generator. */
-int signing_make_throwaway(const char *name, int64_t now, struct signing_key **ret_key, char **ret_leaf_pem,
-			   char **ret_ca_pem)
+ * fails is memory or the random generator. issuer NULL: a CA. */
+static int make(const struct signing_key *issuer, const char *name, int64_t now, unsigned days,
+		struct signing_key **ret)
 {
-	__attribute__((cleanup(pkey_free_p))) EVP_PKEY *ca_key = NULL;
-	__attribute__((cleanup(x509_free_p))) X509 *ca = NULL;
 	_cleanup_(signing_key_free_p) struct signing_key *key = calloc(1, sizeof(*key));
-	_cleanup_free_ char *leaf_pem = NULL, *ca_pem = NULL;
 	_cleanup_openssl_errors_;
 
 	if (!key)
 		return -ENOMEM;
-	if (strlen(name) > ub_common_name)
+	if (!*name || strlen(name) > ub_common_name)
 		return -EINVAL;
-	ca_key = EVP_EC_gen("P-256");
 	key->key = EVP_EC_gen("P-256");
-	if (!ca_key || !key->key)
+	if (!key->key)
 		return -EIO;
-	ca = make_certificate(name, now, ca_key, NULL, ca_key);
-	key->certificate = ca ? make_certificate(name, now, key->key, ca, ca_key) : NULL;
+	key->certificate = make_certificate(name, now, days, key->key, issuer ? issuer->certificate : NULL,
+					    issuer ? issuer->key : key->key);
 	if (!key->certificate)
 		return -EIO;
-	leaf_pem = to_pem(key->certificate);
-	ca_pem = to_pem(ca);
-	if (!leaf_pem || !ca_pem)
-		return -ENOMEM;
+	*ret = take_ptr(key);
+	return 0;
+}
+
+int signing_make_authority(const char *name, int64_t now, unsigned days, struct signing_key **ret)
+{
+	return make(NULL, name, now, days, ret);
+}
+
+int signing_make_signer(const struct signing_key *authority, const char *name, int64_t now, unsigned days,
+			struct signing_key **ret)
+{
+	return make(authority, name, now, days, ret);
+}
+
+int signing_make_throwaway(const char *name, int64_t now, struct signing_key **ret_key, char **ret_leaf_pem,
+			   char **ret_ca_pem)
+{
+	_cleanup_(signing_key_free_p) struct signing_key *authority = NULL, *key = NULL;
+	_cleanup_free_ char *leaf_pem = NULL, *ca_pem = NULL;
+	int r;
+
+	r = signing_make_authority(name, now, THROWAWAY_DAYS, &authority);
+	if (!r)
+		r = signing_make_signer(authority, name, now, THROWAWAY_DAYS, &key);
+	if (!r)
+		r = signing_key_to_pem(key, NULL, &leaf_pem);
+	if (!r)
+		r = signing_key_to_pem(authority, NULL, &ca_pem);
+	if (r)
+		return r;
 	*ret_key = take_ptr(key);
 	*ret_leaf_pem = take_ptr(leaf_pem);
 	*ret_ca_pem = take_ptr(ca_pem);
