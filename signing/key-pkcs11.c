@@ -145,11 +145,40 @@ static int read_query(char *query, struct pkcs11_uri *uri, struct refusal *refus
 	return source ? read_pin(source, &uri->pin, refusal) : 0;
 }
 
+/* The part before the '?': what both ways to a token understand. */
+static int check_path(const char *path, struct refusal *refusal)
+{
+	static const char *const names[] = { "token", "manufacturer", "serial", "model",
+					     "type",  "object",       "id" };
+	uint32_t seen = 0;
+
+	for (;; path++) {
+		size_t n = strcspn(path, "=;"), i = 0;
+
+		while (i < 7 && (strlen(names[i]) != n || strncmp(names[i], path, n) != 0))
+			i++;
+		if (i == 7 || path[n] != '=')
+			REFUSE_URI("\"%.*s\" is not understood here; before the '?' are token, manufacturer, "
+				   "serial, model, type, object and id",
+				   (int)(n < 40 ? n : 40), path);
+		if (seen & 1U << i)
+			REFUSE_URI("%s is there twice", names[i]);
+		seen |= 1U << i;
+		path += strcspn(path, ";");
+		if (!*path)
+			break;
+	}
+	if (!(seen >> 5))
+		REFUSE_URI("the URI names no key: object=LABEL or id=%%01 is missing");
+	return 0;
+}
+
 static int parse(const char *text, struct pkcs11_uri *uri, struct refusal *refusal)
 {
 	size_t n = strcspn(text, "?");
 	_cleanup_(free_secret_p) char *query = text[n] ? strdup(text + n + 1) : NULL;
 	const char *module = secure_getenv("PKCS11_MODULE_PATH");
+	int r;
 
 	uri->path = strndup(text, n);
 	if (!uri->path || (text[n] && !query))
@@ -159,14 +188,12 @@ static int parse(const char *text, struct pkcs11_uri *uri, struct refusal *refus
 	for (const char *c = text; *c; c++)
 		if (*c <= ' ' || *c > '~')
 			REFUSE_URI("blanks and characters outside ASCII are written as %%20 and so on");
-	if (!strstr(uri->path, "object=") && !strstr(uri->path, "id="))
-		REFUSE_URI("the URI names no key: object=LABEL or id=%%01 is missing");
-	if (query) {
-		int r = read_query(query, uri, refusal);
-
-		if (r)
-			return r;
-	}
+	r = check_path(uri->path + strlen(PKCS11_SCHEME), refusal);
+	if (r)
+		return r;
+	r = query ? read_query(query, uri, refusal) : 0;
+	if (r)
+		return r;
 	if (!uri->module && module && *module)
 		uri->module = strdup(module);
 	return !uri->module && module && *module ? -ENOMEM : 0;

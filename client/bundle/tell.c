@@ -52,3 +52,19 @@ int read_path(const char *path, size_t max, char **ret, size_t *ret_size)
 
 	return fd < 0 ? -errno : fd_read_all(fd, max, ret, ret_size);
 }
+
+void print_quoted(const char *text)
+{
+	if (*text &&
+	    !text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/:+,@%")]) {
+		fputs(text, stdout);
+		return;
+	}
+	putchar('\'');
+	for (; *text; text++)
+		if (*text == '\'')
+			fputs("'\\''", stdout);
+		else
+			putchar(*text);
+	putchar('\'');
+}

@@ -43,11 +43,32 @@ void tell_help(const struct bundle_verb *verb);
 /* Reads a file that the user named. 0 or -errno. */
 int read_path(const char *path, size_t max, char **ret, size_t *ret_size);
 
-/* Reads a key with its certificate, and says what is wrong; EXIT_OK or an exit code. */
+#define PEM_SIZE_MAX (64U << 10)
+
+/* Prints text as one word of a shell. */
+void print_quoted(const char *text);
+
+/* ---- verb-sign.c ---- */
+
+struct sign_arguments {
+	const char *path, *key, *cert, *signer, *prepare, *attach;
+};
+
+/* Reads a key (a PEM file, or a pkcs11: URI) with its certificate, and says what is wrong; EXIT_OK or an exit
+ * code. */
 int read_key(const char *key_path, const char *cert_path, struct signing_key **ret);
+
+/* Adds a signature in memory, and says so if its key has signed before. 0, -errno or a refusal. */
+int add_signature(struct bundle *bundle, const char *signer, const void *der, size_t size,
+		  struct refusal *refusal);
 
 /* Attests and signs in memory; EXIT_OK or an exit code. */
 int sign_bundle(struct bundle *bundle, const struct signing_key *key, const char *signer);
+
+/* ---- verb-sign-outside.c ---- */
+
+int sign_prepare(const struct sign_arguments *arguments, const struct bundle *bundle);
+int sign_attach(const struct sign_arguments *arguments, struct bundle *bundle);
 
 /* ---- inspect.c ---- */
 

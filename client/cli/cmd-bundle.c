@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "client/cli/cmd-bundle.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <string.h>
 
@@ -20,12 +21,16 @@ const struct bundle_verb bundle_verbs[] = {
 	  "      --ksig-key KEY     also sign the skeletons for kernels that check them,\n"
 	  "      --ksig-cert CERT   with this key and certificate (PEM)\n",
 	  false },
-	{ "sign", verb_sign, "BUNDLE --key KEY --cert CERT",
+	{ "sign", verb_sign, "BUNDLE {--key KEY --cert CERT | --prepare FILE | --attach FILE.p7s}",
 	  "rebuild a bundle's skeletons, compare, and add a signature",
-	  "      --key KEY          private key, PEM, not encrypted\n"
+	  "      --key KEY          private key: PEM, not encrypted, or pkcs11:URI for one in a token\n"
 	  "      --cert CERT        its code-signing certificate, PEM\n"
 	  "      --signer NAME      the signature becomes manifest.json.NAME.p7s; by default the "
-	  "certificate's file name\n",
+	  "certificate's file name\n"
+	  "      --prepare FILE     compare, write the bytes that are to be signed, and say how openssl "
+	  "signs "
+	  "them\n"
+	  "      --attach FILE.p7s  check and add what openssl made; --cert if no certificate is in it\n",
 	  false },
 	{ "verify", verb_verify, "BUNDLE [--trust DIR]",
 	  "hold a bundle against trusted signers, as the daemon would",
@@ -50,6 +55,9 @@ int cmd_bundle(int argc, char **argv)
 		tell_help(NULL);
 		return EXIT_OK;
 	}
+	/* What counts as a good signature must not depend on openssl.cnf. */
+	if (cms_initialize() < 0)
+		return tell("libcrypto", -EIO, NULL);
 	for (const struct bundle_verb *v = bundle_verbs; v->name; v++)
 		if (!strcmp(v->name, argv[1])) {
 			optind = opterr = 0; /* getopt_long(3): scan anew, and leave it to us to complain */
