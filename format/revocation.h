@@ -43,3 +43,8 @@ int revocations_parse(const char *bytes, size_t size, struct revocation **ret, s
 
 /* True if the struct keeps the promises of its comment: for one that came from another process. */
 bool revocation_check(const struct revocation *revocation);
+
+/* The bytes of such a file, not NUL-terminated, which the caller frees. issued: seconds since the epoch.
+ * Returns 0, -ENOMEM or REFUSAL_TRUST_INVALID: they are too many. */
+int revocations_write(uint64_t issued, const struct revocation *revoked, size_t n, char **ret,
+		      size_t *ret_size, struct refusal *refusal);

@@ -99,6 +99,18 @@ int cms_check(const void *sig, size_t sig_size, const void *content, size_t cont
 	return r;
 }
 
+int cms_signer_from_pem(const char *cert_pem, size_t cert_size, struct cms_signer *ret,
+			struct refusal *refusal)
+{
+	__attribute__((cleanup(x509_free_p))) X509 *x509 = certificate_from_pem(cert_pem, cert_size);
+	_cleanup_openssl_errors_;
+
+	if (!x509)
+		return refusal_set(refusal, REFUSAL_INVALID_ARGUMENT, "certificate",
+				   "this is not a certificate in PEM form");
+	return certificate_describe(x509, ret);
+}
+
 int cms_sign(const struct signing_key *key, const void *content, size_t content_size, int64_t now,
 	     uint8_t **ret_der, size_t *ret_size, struct refusal *refusal)
 {

@@ -48,6 +48,10 @@ int cms_check(const void *sig, size_t sig_size, const void *content, size_t cont
 	      const char *cert_pem, size_t cert_size, int64_t now, struct cms_signer *ret_signer,
 	      struct refusal *refusal);
 
+/* Whose certificate it is: everything but the algorithm. 0, -ENOMEM or REFUSAL_INVALID_ARGUMENT. */
+int cms_signer_from_pem(const char *cert_pem, size_t cert_size, struct cms_signer *ret,
+			struct refusal *refusal);
+
 /* PKCS#7 over insns followed by data for the kernel's BPF_PROG_LOAD signature (linux/bpf.h), the same as
  * `openssl cms -sign -binary -noattr -nocerts -keyid -md sha256 -outform DER`. The caller frees *ret. */
 int ksig_sign(const struct signing_key *key, const void *insns, size_t insns_size, const void *data,

@@ -46,6 +46,18 @@ void tell_help(const struct bundle_verb *verb)
 	printf("\n  -h, --help    help, also for each verb; man 1 bpfwarden-bundle\n");
 }
 
+bool output_is_json(const struct bundle_verb *verb, const char *value, bool *ret)
+{
+	bool json = !strcmp(value, "json");
+
+	if (!json && strcmp(value, "text") != 0) {
+		tell_usage(verb, "-o takes text or json, not \"%s\"", value);
+		return false;
+	}
+	*ret = json;
+	return true;
+}
+
 int read_path(const char *path, size_t max, char **ret, size_t *ret_size)
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);

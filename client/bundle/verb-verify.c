@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the daemon would say to a bundle, and of each signature whether it counts. */
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -10,134 +12,284 @@
 #include "client/bundle/verbs.h"
 #include "signing/trust.h"
 
-static void print_signer(const struct cms_signer *s)
-{
-	time_t until = (time_t)s->not_after;
-	char text[32] = "?";
-	struct tm tm;
+/* A signature by itself. */
+struct verified_signature {
+	const char *file;
+	bool counts;              /* for some role */
+	struct cms_signer signer; /* if it counts */
+	const char *same_key;     /* file of an earlier one by the same key, or NULL */
+	struct refusal refusal;   /* if not */
+};
 
-	if (gmtime_r(&until, &tm))
-		strftime(text, sizeof(text), "%Y-%m-%d", &tm);
-	printf("    %s, %s, key ", s->subject, cms_algorithm_name(s->algorithm));
-	for (size_t i = 0; i < 8; i++)
-		printf("%02x", s->key[i]);
-	printf(", certificate until %s\n", text);
-}
-
-/* Every role that some signature counts for, met or not. */
-static void print_roles(const struct trust_result *result)
-{
-	for (uint32_t i = 0; i < result->n_roles; i++) {
-		uint32_t signers = result->roles[i].signers;
-
-		if (!signers)
-			continue;
-		printf("  %u of %u signatures for role %s%s\n", trust_result_keys(result, signers),
-		       result->roles[i].threshold, result->roles[i].name,
-		       result->met & 1U << i ? "" : ": too few");
-		for (uint32_t j = 0; j < result->n_signers; j++)
-			if (signers & 1U << j)
-				print_signer(&result->signers[j]);
-	}
-}
-
-static int verify(const struct bundle *b, const struct trust *trust, struct refusal *refusal)
-{
-	struct trust_signature signatures[SIGNATURES_MAX];
-	const struct trust_input input = { .manifest = b->manifest.bytes,
-					   .manifest_size = b->manifest.size,
-					   .signatures = signatures,
-					   .n_signatures = b->n_signatures,
-					   .now = time(NULL) };
-	_cleanup_free_ struct trust_verdict *verdict = malloc(sizeof(*verdict));
+struct verification {
+	const struct bundle *bundle;
 	struct trust_result result;
-	uint32_t may;
+	struct trust_verdict verdict; /* if code is 0 */
+	int code;                     /* of trust_verify(), not negative */
+	struct refusal refusal;
+	size_t n;
+	struct verified_signature signatures[SIGNATURES_MAX];
+};
+
+/* Holds signature i alone against trust: whether it counts cannot depend on the others. */
+static int verify_one(const struct trust *trust, const struct trust_input *input, struct verification *v,
+		      size_t i)
+{
+	struct verified_signature *s = &v->signatures[i];
+	struct trust_input alone = *input;
+	struct trust_result result = {};
 	int r;
 
-	if (!verdict)
-		return -ENOMEM;
-	for (size_t i = 0; i < b->n_signatures; i++)
-		signatures[i] = (struct trust_signature){ b->signatures[i].bytes, b->signatures[i].size };
-	r = trust_verify(trust, &input, verdict, &result, refusal);
-	print_roles(&result);
-	if (r)
+	alone.signatures += i;
+	alone.n_signatures = 1;
+	s->file = v->bundle->signatures[i].name;
+	r = trust_verify(trust, &alone, NULL, &result, &s->refusal);
+	if (r < 0)
 		return r;
-	may = verdict->may;
-	printf("  may be enrolled for %s%s%s\n", may & TRUST_MAY_ENROLL_PRODUCTION ? "production" : "",
-	       (may & TRUST_MAY_ENROLL_PRODUCTION) && (may & TRUST_MAY_ENROLL_EXPERIMENTAL) ? " and " : "",
-	       may & TRUST_MAY_ENROLL_EXPERIMENTAL ? "experimental"
-	       : may & TRUST_MAY_ENROLL_PRODUCTION ? ""
-						   : "nothing");
+	if (!result.n_signers)
+		return 0;
+	s->counts = true;
+	s->signer = result.signers[0];
+	for (size_t j = 0; j < i && !s->same_key; j++)
+		if (v->signatures[j].counts &&
+		    !memcmp(v->signatures[j].signer.key, s->signer.key, DIGEST_SIZE))
+			s->same_key = v->signatures[j].file;
 	return 0;
 }
 
-static int verify_path(const char *path, const char *directory)
+static int verify(const struct trust *trust, struct verification *v)
+{
+	const struct bundle *b = v->bundle;
+	struct trust_signature signatures[SIGNATURES_MAX];
+	struct trust_input input = {
+		.manifest = b->manifest.bytes,
+		.manifest_size = b->manifest.size,
+		.signatures = signatures,
+		.n_signatures = b->n_signatures,
+		.now = time(NULL),
+	};
+	int r = 0;
+
+	for (size_t i = 0; i < b->n_signatures; i++)
+		signatures[i] = (struct trust_signature){ b->signatures[i].bytes, b->signatures[i].size };
+	v->code = trust_verify(trust, &input, &v->verdict, &v->result, &v->refusal);
+	if (v->code < 0)
+		return v->code;
+	for (v->n = 0; !r && v->n < b->n_signatures; v->n++)
+		r = verify_one(trust, &input, v, v->n);
+	return r;
+}
+
+/* ---- text ---- */
+
+static const char *date(int64_t seconds, char buffer[16])
+{
+	time_t t = (time_t)seconds;
+	struct tm tm;
+
+	if (!gmtime_r(&t, &tm) || !strftime(buffer, 16, "%Y-%m-%d", &tm))
+		strcpy(buffer, "?");
+	return buffer;
+}
+
+static void print_signature(const struct verified_signature *s)
+{
+	char until[16];
+
+	if (!s->counts) {
+		printf("  %s does not count: %s (%s)\n", s->file, s->refusal.reason, s->refusal.subject);
+		return;
+	}
+	printf("  %s: %s, %s, certificate until %s%s%s\n    key ", s->file, s->signer.subject,
+	       cms_algorithm_name(s->signer.algorithm), date(s->signer.not_after, until),
+	       s->same_key ? ", counts no more: the same key as " : "", s->same_key ?: "");
+	for (size_t i = 0; i < DIGEST_SIZE; i++)
+		printf("%02x", s->signer.key[i]);
+	printf("\n");
+}
+
+/* A role is of interest if somebody signed as it, or if the bundle asks for it. */
+static bool concerns(const struct verification *v, const struct trust_result_role *role)
+{
+	const struct spec *spec = &v->bundle->spec;
+
+	for (uint32_t i = 0; i < spec->n_roles; i++)
+		if (!strcmp(spec->roles[i], role->name))
+			return true;
+	return role->signers != 0;
+}
+
+static void print_roles(const struct verification *v)
+{
+	for (uint32_t i = 0; i < v->result.n_roles; i++) {
+		const struct trust_result_role *role = &v->result.roles[i];
+
+		if (concerns(v, role))
+			printf("  %d of %u signature%s for role %s%s\n", __builtin_popcount(role->signers),
+			       role->threshold, role->threshold == 1 ? "" : "s", role->name,
+			       v->result.met & 1U << i ? "" : ": too few");
+	}
+}
+
+static void print_may(const struct verification *v)
+{
+	uint32_t may = v->verdict.may;
+	bool both = (may & TRUST_MAY_ENROLL_PRODUCTION) && (may & TRUST_MAY_ENROLL_EXPERIMENTAL);
+	char until[16];
+
+	printf("  may be enrolled for %s%s%s%s", may & TRUST_MAY_ENROLL_PRODUCTION ? "production" : "",
+	       both ? " and " : "", may & TRUST_MAY_ENROLL_EXPERIMENTAL ? "experimental" : "",
+	       may & (TRUST_MAY_ENROLL_PRODUCTION | TRUST_MAY_ENROLL_EXPERIMENTAL) ? "" : "nothing");
+	if (v->verdict.valid_until != INT64_MAX)
+		printf(", until %s at the latest", date(v->verdict.valid_until, until));
+	printf("\n");
+}
+
+static void report_text(const struct verification *v)
+{
+	const struct bundle *b = v->bundle;
+
+	printf("%s-%" PRIu64 ": %zu files are those of the manifest, %zu signature%s\n", b->spec.name,
+	       b->spec.serial, b->n_files, b->n_signatures, b->n_signatures == 1 ? "" : "s");
+	for (size_t i = 0; i < v->n; i++)
+		print_signature(&v->signatures[i]);
+	print_roles(v);
+	if (v->code)
+		return;
+	print_may(v);
+	printf("%s-%" PRIu64 ": accepted\n", b->spec.name, b->spec.serial);
+}
+
+/* ---- JSON ---- */
+
+static json_t *hex_json(const uint8_t digest[DIGEST_SIZE])
+{
+	char hex[DIGEST_HEX_MAX];
+
+	for (size_t i = 0; i < DIGEST_SIZE; i++)
+		snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+	return json_string(hex);
+}
+
+static json_t *refusal_json(const struct refusal *refusal)
+{
+	return json_pack("{s:s, s:s, s:s}", "error", refusal_name(refusal->code),
+			 refusal_subject_key(refusal->code), refusal->subject, "reason", refusal->reason);
+}
+
+static json_t *signature_json(const struct verified_signature *s)
+{
+	if (!s->counts)
+		return json_pack("{s:s, s:b, s:o}", "file", s->file, "counts", 0, "refusal",
+				 refusal_json(&s->refusal));
+	return json_pack("{s:s, s:b, s:s, s:s, s:o, s:o, s:I, s:s*}", "file", s->file, "counts",
+			 s->same_key == NULL, "subject", s->signer.subject, "algorithm",
+			 cms_algorithm_name(s->signer.algorithm), "key", hex_json(s->signer.key),
+			 "certificate", hex_json(s->signer.certificate), "not_after",
+			 (json_int_t)s->signer.not_after, "same_key_as", s->same_key);
+}
+
+static json_t *roles_json(const struct verification *v)
+{
+	json_t *roles = json_array();
+
+	for (uint32_t i = 0; i < v->result.n_roles; i++) {
+		const struct trust_result_role *role = &v->result.roles[i];
+
+		if (concerns(v, role))
+			json_array_append_new(roles, json_pack("{s:s, s:I, s:I, s:b}", "role", role->name,
+							       "signatures",
+							       (json_int_t)__builtin_popcount(role->signers),
+							       "threshold", (json_int_t)role->threshold,
+							       "met", (v->result.met & 1U << i) != 0));
+	}
+	return roles;
+}
+
+static json_t *enroll_json(uint32_t may)
+{
+	json_t *channels = json_array();
+
+	if (may & TRUST_MAY_ENROLL_PRODUCTION)
+		json_array_append_new(channels, json_string("production"));
+	if (may & TRUST_MAY_ENROLL_EXPERIMENTAL)
+		json_array_append_new(channels, json_string("experimental"));
+	return channels;
+}
+
+static void report_json(const struct verification *v)
+{
+	json_t *signatures = json_array();
+	json_t *root = json_pack("{s:s, s:I, s:b}", "bundle", v->bundle->spec.name, "serial",
+				 (json_int_t)v->bundle->spec.serial, "accepted", v->code == 0);
+
+	for (size_t i = 0; i < v->n; i++)
+		json_array_append_new(signatures, signature_json(&v->signatures[i]));
+	json_object_set_new(root, "signatures", signatures);
+	json_object_set_new(root, "roles", roles_json(v));
+	if (v->code) {
+		json_object_set_new(root, "refusal", refusal_json(&v->refusal));
+	} else {
+		json_object_set_new(root, "digest", hex_json(v->verdict.digest));
+		json_object_set_new(root, "enroll", enroll_json(v->verdict.may));
+		if (v->verdict.valid_until != INT64_MAX)
+			json_object_set_new(root, "valid_until",
+					    json_integer((json_int_t)v->verdict.valid_until));
+	}
+	json_dumpf(root, stdout, JSON_COMPACT);
+	printf("\n");
+	json_decref(root);
+}
+
+static int verify_path(const char *path, const char *directory, bool json)
 {
 	const char *const own[] = { directory, NULL };
+	_cleanup_free_ struct verification *v = calloc(1, sizeof(*v));
 	_cleanup_(trust_free_p) struct trust *trust = NULL;
 	_cleanup_(bundle_free_p) struct bundle *b = NULL;
 	struct refusal refusal = {};
 	int r;
 
+	if (!v)
+		return tell(path, -ENOMEM, NULL);
+	if (directory && access(directory, X_OK) < 0)
+		return tell(directory, -errno, NULL);
 	r = trust_load(directory ? own : trust_directories, directory ? geteuid() : 0, &trust, &refusal);
 	if (r)
 		return tell(directory ? directory : "trust", r, &refusal);
 	r = bundle_read(path, &b, &refusal);
 	if (r)
 		return tell(path, r, &refusal);
-	printf("%s-%" PRIu64 ": %zu files are those of the manifest, %zu signature%s\n", b->spec.name,
-	       b->spec.serial, b->n_files, b->n_signatures, b->n_signatures == 1 ? "" : "s");
-	r = verify(b, trust, &refusal);
+	v->bundle = b;
+	r = verify(trust, v);
 	if (r)
-		return tell(path, r, &refusal);
-	printf("%s-%" PRIu64 ": accepted\n", b->spec.name, b->spec.serial);
-	return EXIT_OK;
+		return tell(path, r, NULL);
+	(json ? report_json : report_text)(v);
+	if (!v->code)
+		return EXIT_OK;
+	return json ? refusal_exit_code(v->refusal.code) : tell(path, v->code, &v->refusal);
 }
 
 int verb_verify(const struct bundle_verb *verb, int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "trust", required_argument, NULL, 't' },
-		{ "help", no_argument, NULL, 'h' },
-		{},
-	};
-	const char *directory = NULL;
-	int c;
-
-	while ((c = getopt_long(argc, argv, "h", options, NULL)) >= 0)
-		switch (c) {
-		case 't':
-			directory = optarg;
-			break;
-		case 'h':
-			tell_help(verb);
-			return EXIT_OK;
-		default:
-			return tell_usage(verb, "%s is no option here, or lacks its value", argv[optind - 1]);
-		}
-	if (argc - optind != 1)
-		return tell_usage(verb, "one bundle is needed");
-	return verify_path(argv[optind], directory);
-}
-
-int verb_inspect(const struct bundle_verb *verb, int argc, char **argv)
-{
-	static const struct option options[] = {
 		{ "output", required_argument, NULL, 'o' },
 		{ "help", no_argument, NULL, 'h' },
 		{},
 	};
-	_cleanup_(bundle_free_p) struct bundle *b = NULL;
-	struct refusal refusal = {};
+	const char *directory = NULL;
 	bool json = false;
-	int c, r;
+	int c;
 
 	while ((c = getopt_long(argc, argv, "o:h", options, NULL)) >= 0)
 		switch (c) {
+		case 't':
+			directory = optarg;
+			break;
 		case 'o':
-			json = !strcmp(optarg, "json");
-			if (!json && strcmp(optarg, "text"))
-				return tell_usage(verb, "-o takes text or json, not \"%s\"", optarg);
+			if (!output_is_json(verb, optarg, &json))
+				return EXIT_USAGE;
 			break;
 		case 'h':
 			tell_help(verb);
@@ -147,12 +299,5 @@ int verb_inspect(const struct bundle_verb *verb, int argc, char **argv)
 		}
 	if (argc - optind != 1)
 		return tell_usage(verb, "one bundle is needed");
-	r = bundle_read(argv[optind], &b, &refusal);
-	if (r)
-		return tell(argv[optind], r, &refusal);
-	if (json)
-		inspect_json(b);
-	else
-		inspect_text(b);
-	return EXIT_OK;
+	return verify_path(argv[optind], directory, json);
 }

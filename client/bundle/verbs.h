@@ -40,6 +40,9 @@ int tell(const char *what, int r, const struct refusal *refusal);
 int tell_usage(const struct bundle_verb *verb, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void tell_help(const struct bundle_verb *verb);
 
+/* The value of -o. False: told that it is neither text nor json. */
+bool output_is_json(const struct bundle_verb *verb, const char *value, bool *ret);
+
 /* Reads a file that the user named. 0 or -errno. */
 int read_path(const char *path, size_t max, char **ret, size_t *ret_size);
 

@@ -32,9 +32,11 @@ const struct bundle_verb bundle_verbs[] = {
 	  "them\n"
 	  "      --attach FILE.p7s  check and add what openssl made; --cert if no certificate is in it\n",
 	  false },
-	{ "verify", verb_verify, "BUNDLE [--trust DIR]",
+	{ "verify", verb_verify, "BUNDLE [--trust DIR] [-o text|json]",
 	  "hold a bundle against trusted signers, as the daemon would",
-	  "      --trust DIR        trust configuration, instead of this host's\n", false },
+	  "      --trust DIR        trust configuration, instead of this host's\n"
+	  "  -o, --output FORMAT    text, or json\n",
+	  false },
 	{ "inspect", verb_inspect, "BUNDLE [-o text|json]",
 	  "what a bundle may do: hooks, helpers, maps, fields, targets",
 	  "  -o, --output FORMAT    text, or json: the manifest as it was signed\n", false },
