@@ -61,6 +61,32 @@ const struct cli_verb cli_verbs[] = {
 	{ "audit show", cmd_audit_show, "SEQ", "one record, all of it", NULL, false },
 	{ "bundle", run_bundle, "…", "build, sign, verify and inspect bundles: see bpfwarden bundle --help",
 	  NULL, false },
+	{ "trust show", cmd_trust_show, "[DIR]", "who may sign which bundles, and what is revoked", NULL,
+	  false },
+	{ "trust check", cmd_trust_check, "[DIR]", "would the daemon take it, and what will go wrong soon",
+	  "      --strict           fail if there is a warning\n", false },
+	{ "trust init", cmd_trust_init, "DIR",
+	  "a role to begin with, in a directory of yours; installs nothing",
+	  "      --role NAME        site by default\n"
+	  "      --names 'GLOB…'    bundles that it may sign; NAME.* by default\n"
+	  "      --threshold N      how many must sign; 1 by default\n"
+	  "      --may 'WHAT…'      enroll-production, enroll-experimental, revoke; all by default\n"
+	  "      --ca FILE          an issuing certificate of yours (PEM); may be there more than once\n"
+	  "      --signer NAME      without --ca: make an authority, and a key for each NAME; you by "
+	  "default\n",
+	  false },
+	{ "trust revoke", cmd_trust_revoke, "FILE [NAME-SERIAL | NAME --below SERIAL]",
+	  "add an entry to a revocations.json of yours, sign it; installs nothing",
+	  "      --below SERIAL     every serial of NAME before this one\n"
+	  "      --file HEX         bundles with a file of this SHA-256\n"
+	  "      --key HEX          signatures by a key: SHA-256 of its SubjectPublicKeyInfo\n"
+	  "      --certificate HEX  signatures by a certificate: SHA-256 of its DER form\n"
+	  "      --certificate-file PEM\n"
+	  "      --reason TEXT      for those whose attachments end\n"
+	  "      --key-file KEY     sign at once: PEM, or pkcs11:URI; without an entry, sign what is there\n"
+	  "      --cert CERT        its certificate, PEM\n"
+	  "      --signer NAME      the signature becomes FILE.NAME.p7s\n",
+	  true },
 	{ "version", cmd_version, "", "version of this program", NULL, false },
 	{ "help", cmd_help, "[VERB]", "this page, or that of a verb", NULL, false },
 	{},

@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* bpfwarden trust revoke: entries of revocations.json, and its signatures. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "client/bundle/verbs.h"
+#include "client/cli/cli.h"
+#include "client/cli/trust-view.h"
+#include "client/cli/units.h"
+#include "common/fd.h"
+#include "common/paths.h"
+
+struct revoke {
+	const char *path;
+	const char *below, *file, *key, *certificate, *certificate_file, *reason;
+	const char *key_file, *cert, *signer;
+};
+
+enum {
+	OPTION_BELOW = 0x100,
+	OPTION_FILE,
+	OPTION_KEY,
+	OPTION_CERTIFICATE,
+	OPTION_CERTIFICATE_FILE,
+	OPTION_REASON,
+	OPTION_KEY_FILE,
+	OPTION_CERT,
+	OPTION_SIGNER,
+};
+
+static bool revoke_option(void *data, int option, const char *value)
+{
+	struct revoke *r = data;
+	const char **const values[] = {
+		&r->below,  &r->file,     &r->key,  &r->certificate, &r->certificate_file,
+		&r->reason, &r->key_file, &r->cert, &r->signer
+	};
+
+	*values[option - OPTION_BELOW] = value;
+	return true;
+}
+
+/* ---- the new entry ---- */
+
+static int read_name(const struct cli *cli, const struct revoke *a, const char *word, struct revocation *ret)
+{
+	const char *serial = a->below ? NULL : strrchr(word, '-');
+	size_t n = a->below ? strlen(word) : serial ? (size_t)(serial - word) : 0;
+
+	if (n >= sizeof(ret->name) || word[strspn(word, "abcdefghijklmnopqrstuvwxyz0123456789._-")])
+		return cli_usage(cli, "\"%s\" is not the name of a bundle", word);
+	if (!n || !unit_parse_number(a->below ?: serial + 1, &ret->serial) || !ret->serial ||
+	    ret->serial > INT64_MAX)
+		return cli_usage(cli,
+				 "which serials? say NAME-SERIAL, or NAME --below SERIAL for all before one");
+	ret->kind = a->below ? REVOKED_BELOW : REVOKED_BUNDLE;
+	memcpy(ret->name, word, n);
+	return CLI_CONTINUE;
+}
+
+static int read_certificate(const char *path, struct revocation *ret)
+{
+	_cleanup_free_ char *pem = NULL;
+	struct refusal refusal = {};
+	struct cms_signer signer;
+	size_t size = 0;
+	int r;
+
+	r = read_path(path, PEM_SIZE_MAX, &pem, &size);
+	if (!r)
+		r = cms_signer_from_pem(pem, size, &signer, &refusal);
+	if (r)
+		return tell(path, r, &refusal);
+	ret->kind = REVOKED_CERTIFICATE;
+	memcpy(ret->digest, signer.certificate, sizeof(ret->digest));
+	return CLI_CONTINUE;
+}
+
+static int read_digest(const struct cli *cli, enum revocation_kind kind, const char *hex,
+		       struct revocation *ret)
+{
+	static const char *const where[] = {
+		[REVOKED_FILE] = "sha256sum FILE",
+		[REVOKED_KEY] = "bpfwarden trust show, or bpfwarden bundle verify",
+		[REVOKED_CERTIFICATE] = "bpfwarden trust show; or say --certificate-file PEM",
+	};
+
+	ret->kind = kind;
+	if (trust_parse_hex(hex, ret->digest))
+		return CLI_CONTINUE;
+	return cli_usage(cli, "\"%s\" is not a SHA-256 of 64 hexadecimal digits, as shown by: %s", hex,
+			 where[kind]);
+}
+
+/* *ret_any is false if the arguments name nothing to revoke. */
+static int read_entry(const struct cli *cli, const struct revoke *a, const char *word, struct revocation *ret,
+		      bool *ret_any)
+{
+	int n = !!word + !!a->file + !!a->key + !!a->certificate + !!a->certificate_file;
+
+	*ret_any = n == 1;
+	if (n > 1)
+		return cli_usage(cli, "one thing at a time: every call adds an entry");
+	if (a->below && !word)
+		return cli_usage(cli, "--below goes with the name of a bundle");
+	if (n == 0)
+		return a->key_file
+			       ? CLI_CONTINUE
+			       : cli_usage(cli, "what? say NAME-SERIAL, NAME --below SERIAL, --file, --key, "
+						"--certificate or --certificate-file");
+	if (a->reason && strlen(a->reason) >= sizeof(ret->reason))
+		return cli_usage(cli, "--reason has at most %zu bytes", sizeof(ret->reason) - 1);
+	if (a->reason)
+		snprintf(ret->reason, sizeof(ret->reason), "%s", a->reason);
+	if (word)
+		return read_name(cli, a, word, ret);
+	if (a->certificate_file)
+		return read_certificate(a->certificate_file, ret);
+	return a->file  ? read_digest(cli, REVOKED_FILE, a->file, ret)
+	       : a->key ? read_digest(cli, REVOKED_KEY, a->key, ret)
+			: read_digest(cli, REVOKED_CERTIFICATE, a->certificate, ret);
+}
+
+/* ---- the file ---- */
+
+struct list {
+	struct revocation *revoked;
+	size_t n;
+	char *text; /* the bytes that are, or will be, in the file */
+	size_t size;
+};
+
+static void list_done(struct list *list)
+{
+	free(list->revoked);
+	free(list->text);
+}
+
+/* A file that is not there is an empty list. */
+static int list_read(const char *path, struct list *list)
+{
+	struct refusal refusal = {};
+	int r = read_path(path, TRUST_FILE_SIZE_MAX, &list->text, &list->size);
+
+	if (r == -ENOENT)
+		return CLI_CONTINUE;
+	if (!r)
+		r = revocations_parse(list->text, list->size, &list->revoked, &list->n, &refusal);
+	return r ? tell(path, r, &refusal) : CLI_CONTINUE;
+}
+
+static bool same(const struct revocation *a, const struct revocation *b)
+{
+	return a->kind == b->kind && a->serial == b->serial && !strcmp(a->name, b->name) &&
+	       !memcmp(a->digest, b->digest, sizeof(a->digest));
+}
+
+static int list_add(struct list *list, const struct revocation *entry, const char *path)
+{
+	char text[REVOCATION_TEXT_MAX];
+	struct revocation *revoked;
+	struct refusal refusal = {};
+	int r;
+
+	for (size_t i = 0; i < list->n; i++)
+		if (same(&list->revoked[i], entry)) {
+			cli_say("%s: %s is in it already", path, revocation_text(entry, text));
+			return CLI_FAILED;
+		}
+	revoked = reallocarray(list->revoked, list->n + 1, sizeof(*revoked));
+	if (!revoked)
+		return cli_broken(-ENOMEM);
+	list->revoked = revoked;
+	list->revoked[list->n++] = *entry;
+	free(list->text);
+	list->text = NULL;
+	r = revocations_write((uint64_t)time(NULL), list->revoked, list->n, &list->text, &list->size,
+			      &refusal);
+	return r ? tell(path, r, &refusal) : CLI_CONTINUE;
+}
+
+/* Replaces a file as a whole. */
+static int write_whole(const char *path, const void *bytes, size_t size)
+{
+	_cleanup_close_ int fd = -EBADF;
+	char temporary[PATH_MAX];
+	int r;
+
+	if ((size_t)snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path) >= sizeof(temporary))
+		return -ENAMETOOLONG;
+	fd = mkostemp(temporary, O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	r = fd_write_all(fd, bytes, size);
+	if (!r && (fchmod(fd, 0644) < 0 || rename(temporary, path) < 0))
+		r = -errno;
+	if (r)
+		unlink(temporary);
+	return r;
+}
+
+/* ---- signatures ---- */
+
+/* "keys/alice.pem" → "alice". */
+static void default_signer(const char *cert, char *buffer, size_t size)
+{
+	const char *base = strrchr(cert, '/');
+
+	base = base ? base + 1 : cert;
+	snprintf(buffer, size, "%.*s", (int)strcspn(base, "."), base);
+}
+
+static int signature_path(const struct cli *cli, const struct revoke *a, const char *signer, char *buffer,
+			  size_t size)
+{
+	if (!*signer || *signer == '.' || strlen(signer) > 40 ||
+	    signer[strspn(signer, "abcdefghijklmnopqrstuvwxyz0123456789._-")])
+		return cli_usage(cli,
+				 "\"%s\" is not a short name of a-z, 0-9, '.', '_' and '-': --signer NAME",
+				 signer);
+	if ((size_t)snprintf(buffer, size, "%s.%s.p7s", a->path, signer) >= size)
+		return cli_broken(-ENAMETOOLONG);
+	return CLI_CONTINUE;
+}
+
+static int sign(const struct cli *cli, const struct revoke *a, const struct list *list)
+{
+	_cleanup_(signing_key_free_p) struct signing_key *key = NULL;
+	char signer[64], path[PATH_MAX];
+	_cleanup_free_ uint8_t *der = NULL;
+	struct refusal refusal = {};
+	size_t size;
+	int r;
+
+	default_signer(a->cert, signer, sizeof(signer));
+	r = signature_path(cli, a, a->signer ?: signer, path, sizeof(path));
+	if (r != CLI_CONTINUE)
+		return r;
+	r = read_key(a->key_file, a->cert, &key);
+	if (r)
+		return r;
+	r = cms_sign(key, list->text, list->size, time(NULL), &der, &size, &refusal);
+	if (!r)
+		r = write_whole(path, der, size);
+	if (r)
+		return tell(path, r, &refusal);
+	if (!cli->quiet)
+		printf("%s: signed\n", path);
+	return CLI_CONTINUE;
+}
+
+static void print_next(const struct revoke *a, const char *signature)
+{
+	if (!a->key_file) {
+		printf("\nIt counts for nothing until signers of a role that may revoke have signed it, each "
+		       "with:\n\n"
+		       "  openssl cms -sign -binary -in ");
+		print_quoted(a->path);
+		printf(" -signer CERT.pem -inkey KEY.pem -md sha256 -outform DER -out ");
+		print_quoted(signature);
+		printf("\n");
+	}
+	printf("\nThen root installs it with its signatures, on every host; the signatures first, because "
+	       "without\n"
+	       "good ones the file is refused:\n\n"
+	       "  install -o root -g root -m 0644 ");
+	print_quoted(signature);
+	printf(" ");
+	print_quoted(a->path);
+	printf(" " PATH_TRUST_ETC "/\n");
+}
+
+static int change(const struct cli *cli, const struct revoke *a, const struct revocation *entry, bool any)
+{
+	_cleanup_(list_done) struct list list = {};
+	char text[REVOCATION_TEXT_MAX], signature[PATH_MAX];
+	int r;
+
+	r = signature_path(cli, a, a->signer ?: cli_user_name(), signature, sizeof(signature));
+	if (r == CLI_CONTINUE)
+		r = list_read(a->path, &list);
+	if (r == CLI_CONTINUE && any)
+		r = list_add(&list, entry, a->path);
+	if (r != CLI_CONTINUE)
+		return r;
+	if (cli->dry_run) {
+		fwrite(list.text, 1, list.size, stdout);
+		return CLI_OK;
+	}
+	if (!any && !list.text) {
+		cli_say("%s: %s", a->path, strerror(ENOENT));
+		return CLI_NOT_FOUND;
+	}
+	if (any) {
+		r = write_whole(a->path, list.text, list.size);
+		if (r)
+			return tell(a->path, r, NULL);
+		if (!cli->quiet)
+			printf("%s: %s added, %zu in all\n", a->path, revocation_text(entry, text), list.n);
+	}
+	r = a->key_file ? sign(cli, a, &list) : CLI_CONTINUE;
+	if (r != CLI_CONTINUE)
+		return r;
+	if (!cli->quiet)
+		print_next(a, signature);
+	return CLI_OK;
+}
+
+int cmd_trust_revoke(struct cli *cli, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "below", required_argument, NULL, OPTION_BELOW },
+		{ "file", required_argument, NULL, OPTION_FILE },
+		{ "key", required_argument, NULL, OPTION_KEY },
+		{ "certificate", required_argument, NULL, OPTION_CERTIFICATE },
+		{ "certificate-file", required_argument, NULL, OPTION_CERTIFICATE_FILE },
+		{ "reason", required_argument, NULL, OPTION_REASON },
+		{ "key-file", required_argument, NULL, OPTION_KEY_FILE },
+		{ "cert", required_argument, NULL, OPTION_CERT },
+		{ "signer", required_argument, NULL, OPTION_SIGNER },
+		{},
+	};
+	struct revocation entry = {};
+	struct revoke a = {};
+	bool any = false;
+	int first, r = cli_parse(cli, argc, argv, options, revoke_option, &a, 1, 2, &first);
+
+	if (r != CLI_CONTINUE)
+		return r;
+	if (!a.key_file != !a.cert)
+		return cli_usage(cli, "--key-file and --cert go together");
+	if (cms_initialize() < 0)
+		return cli_broken(-EIO);
+	a.path = argv[first];
+	r = read_entry(cli, &a, argc > first + 1 ? argv[first + 1] : NULL, &entry, &any);
+	return r == CLI_CONTINUE ? change(cli, &a, &entry, any) : r;
+}
