@@ -92,8 +92,9 @@ int cms_check(const void *sig, size_t sig_size, const void *content, size_t cont
 	/* What is wrong with its form comes first. */
 	r = cms_verify(sig, sig_size, content, content_size, &nobody, now, NULL, &problem);
 	if (r > 0 && !strcmp(problem.subject, "S9"))
-		return refusal_set(refusal, REFUSAL_INVALID_ARGUMENT, "certificate",
-				   "the signature holds no certificate, so the signer's must be given as well");
+		return refusal_set(
+			refusal, REFUSAL_INVALID_ARGUMENT, "certificate",
+			"the signature holds no certificate, so the signer's must be given as well");
 	if (r > 0 && refusal)
 		*refusal = problem;
 	return r;
