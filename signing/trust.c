@@ -193,6 +193,15 @@ static const struct revocation *find_revoked_signer(const struct judgement *j,
 	return r ? r : find_revocation(j, REVOKED_CERTIFICATE, signer->twin);
 }
 
+const struct revocation *trust_revoked_signer(const struct trust *trust, const struct spec *spec,
+					      const struct cms_signer *signer)
+{
+	const struct trust_input none = {};
+	const struct judgement j = { .trust = trust, .input = &none, .spec = spec };
+
+	return find_revoked_signer(&j, signer);
+}
+
 CHECK_ROW(check_revoked_keys)
 {
 	const struct judgement *j = subject->bundle;

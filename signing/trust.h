@@ -126,3 +126,7 @@ bool trust_crl(const struct trust *trust, size_t n, size_t i, struct trust_crl_i
 
 /* The entries of the trust directories' revocations.json, all files together; owned by trust. */
 const struct revocation *trust_revocations(const struct trust *trust, size_t *ret_n);
+
+/* That among them by which a signer does not count for bundles of this name; NULL: there is none. */
+const struct revocation *trust_revoked_signer(const struct trust *trust, const struct spec *spec,
+					      const struct cms_signer *signer);

@@ -15,27 +15,36 @@
 /* A signature by itself. */
 struct verified_signature {
 	const char *file;
-	bool counts;              /* for some role */
-	struct cms_signer signer; /* if it counts */
-	const char *same_key;     /* file of an earlier one by the same key, or NULL */
-	struct refusal refusal;   /* if not */
+	bool counts;
+	struct refusal refusal; /* if not, unless same_key says why */
+	const char *same_key;   /* file of an earlier one by the same key, or NULL */
+	bool known;             /* some role accepts it, revoked or not: */
+	struct cms_signer signer;
 };
 
 struct verification {
 	const struct bundle *bundle;
 	struct trust_result result;
 	struct trust_verdict verdict; /* if code is 0 */
+	uint32_t revoked;             /* bit n: result.signers[n] is */
 	int code;                     /* of trust_verify(), not negative */
 	struct refusal refusal;
 	size_t n;
 	struct verified_signature signatures[SIGNATURES_MAX];
 };
 
-/* Holds signature i alone against trust: whether it counts cannot depend on the others. */
+static void set_revoked(struct verified_signature *s, const struct revocation *r)
+{
+	refusal_set(&s->refusal, REFUSAL_SIGNATURE_INVALID, "T14", "the signer's %s was revoked%s%s",
+		    revocation_kind_name(r->kind), *r->reason ? ": " : "", r->reason);
+}
+
+/* Holds signature i alone against trust: who made it cannot depend on the others. */
 static int verify_one(const struct trust *trust, const struct trust_input *input, struct verification *v,
 		      size_t i)
 {
 	struct verified_signature *s = &v->signatures[i];
+	const struct revocation *revoked;
 	struct trust_input alone = *input;
 	struct trust_result result = {};
 	int r;
@@ -48,12 +57,18 @@ static int verify_one(const struct trust *trust, const struct trust_input *input
 		return r;
 	if (!result.n_signers)
 		return 0;
-	s->counts = true;
+	s->known = true;
 	s->signer = result.signers[0];
+	revoked = trust_revoked_signer(trust, &v->bundle->spec, &s->signer);
+	if (revoked) {
+		set_revoked(s, revoked);
+		return 0;
+	}
 	for (size_t j = 0; j < i && !s->same_key; j++)
 		if (v->signatures[j].counts &&
 		    !memcmp(v->signatures[j].signer.key, s->signer.key, DIGEST_SIZE))
 			s->same_key = v->signatures[j].file;
+	s->counts = !s->same_key;
 	return 0;
 }
 
@@ -75,6 +90,8 @@ static int verify(const struct trust *trust, struct verification *v)
 	v->code = trust_verify(trust, &input, &v->verdict, &v->result, &v->refusal);
 	if (v->code < 0)
 		return v->code;
+	for (uint32_t i = 0; i < v->result.n_signers; i++)
+		v->revoked |= trust_revoked_signer(trust, &b->spec, &v->result.signers[i]) ? 1U << i : 0;
 	for (v->n = 0; !r && v->n < b->n_signatures; v->n++)
 		r = verify_one(trust, &input, v, v->n);
 	return r;
@@ -96,13 +113,18 @@ static void print_signature(const struct verified_signature *s)
 {
 	char until[16];
 
-	if (!s->counts) {
-		printf("  %s does not count: %s (%s)\n", s->file, s->refusal.reason, s->refusal.subject);
+	if (s->counts)
+		printf("  %s: %s, %s, certificate until %s\n", s->file, s->signer.subject,
+		       cms_algorithm_name(s->signer.algorithm), date(s->signer.not_after, until));
+	else if (s->same_key)
+		printf("  %s does not count: %s, by the same key as %s (T10)\n", s->file, s->signer.subject,
+		       s->same_key);
+	else
+		printf("  %s does not count: %s%s%s (%s)\n", s->file, s->known ? s->signer.subject : "",
+		       s->known ? ": " : "", s->refusal.reason, s->refusal.subject);
+	if (!s->known)
 		return;
-	}
-	printf("  %s: %s, %s, certificate until %s%s%s\n    key ", s->file, s->signer.subject,
-	       cms_algorithm_name(s->signer.algorithm), date(s->signer.not_after, until),
-	       s->same_key ? ", counts no more: the same key as " : "", s->same_key ?: "");
+	printf("    key ");
 	for (size_t i = 0; i < DIGEST_SIZE; i++)
 		printf("%02x", s->signer.key[i]);
 	printf("\n");
@@ -119,15 +141,20 @@ static bool concerns(const struct verification *v, const struct trust_result_rol
 	return role->signers != 0;
 }
 
+static uint32_t count(const struct verification *v, const struct trust_result_role *role)
+{
+	return (uint32_t)__builtin_popcount(role->signers & ~v->revoked);
+}
+
 static void print_roles(const struct verification *v)
 {
 	for (uint32_t i = 0; i < v->result.n_roles; i++) {
 		const struct trust_result_role *role = &v->result.roles[i];
 
 		if (concerns(v, role))
-			printf("  %d of %u signature%s for role %s%s\n", __builtin_popcount(role->signers),
-			       role->threshold, role->threshold == 1 ? "" : "s", role->name,
-			       v->result.met & 1U << i ? "" : ": too few");
+			printf("  %u of %u signature%s for role %s%s\n", count(v, role), role->threshold,
+			       role->threshold == 1 ? "" : "s", role->name,
+			       count(v, role) < role->threshold ? ": too few" : "");
 	}
 }
 
@@ -179,14 +206,20 @@ static json_t *refusal_json(const struct refusal *refusal)
 
 static json_t *signature_json(const struct verified_signature *s)
 {
-	if (!s->counts)
-		return json_pack("{s:s, s:b, s:o}", "file", s->file, "counts", 0, "refusal",
-				 refusal_json(&s->refusal));
-	return json_pack("{s:s, s:b, s:s, s:s, s:o, s:o, s:I, s:s*}", "file", s->file, "counts",
-			 s->same_key == NULL, "subject", s->signer.subject, "algorithm",
-			 cms_algorithm_name(s->signer.algorithm), "key", hex_json(s->signer.key),
-			 "certificate", hex_json(s->signer.certificate), "not_after",
-			 (json_int_t)s->signer.not_after, "same_key_as", s->same_key);
+	json_t *object = json_pack("{s:s, s:b}", "file", s->file, "counts", s->counts);
+
+	if (s->known)
+		json_object_update_new(object,
+				       json_pack("{s:s, s:s, s:o, s:o, s:I}", "subject", s->signer.subject,
+						 "algorithm", cms_algorithm_name(s->signer.algorithm), "key",
+						 hex_json(s->signer.key), "certificate",
+						 hex_json(s->signer.certificate), "not_after",
+						 (json_int_t)s->signer.not_after));
+	if (s->same_key)
+		json_object_set_new(object, "same_key_as", json_string(s->same_key));
+	else if (!s->counts)
+		json_object_set_new(object, "refusal", refusal_json(&s->refusal));
+	return object;
 }
 
 static json_t *roles_json(const struct verification *v)
@@ -198,8 +231,7 @@ static json_t *roles_json(const struct verification *v)
 
 		if (concerns(v, role))
 			json_array_append_new(roles, json_pack("{s:s, s:I, s:I, s:b}", "role", role->name,
-							       "signatures",
-							       (json_int_t)__builtin_popcount(role->signers),
+							       "signatures", (json_int_t)count(v, role),
 							       "threshold", (json_int_t)role->threshold,
 							       "met", (v->result.met & 1U << i) != 0));
 	}

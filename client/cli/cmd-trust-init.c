@@ -342,7 +342,10 @@ static void print_signing(const struct init *init)
 {
 	const char *signer = init->n_signers ? init->signers[0] : NULL;
 
-	printf("\nA bundle whose name is one of %s is signed and looked at with:\n\n", init->names);
+	printf("\nA bundle named like %s, whose template has \"roles\": [\"%s\"], is signed and then looked "
+	       "at "
+	       "with:\n\n",
+	       init->names, init->role);
 	for (size_t i = 0; i < (init->n_signers ?: 1); i++) {
 		printf("  bpfwarden bundle sign BUNDLE --key ");
 		if (signer) {

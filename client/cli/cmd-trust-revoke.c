@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* bpfwarden trust revoke: entries of revocations.json, and its signatures. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -161,6 +162,25 @@ static bool same(const struct revocation *a, const struct revocation *b)
 	       !memcmp(a->digest, b->digest, sizeof(a->digest));
 }
 
+/* The file's own reader has the last word on names and reasons. */
+static int list_write(struct list *list, struct refusal *refusal)
+{
+	_cleanup_free_ struct revocation *parsed = NULL;
+	_cleanup_free_ char *text = NULL;
+	size_t size, n;
+	int r;
+
+	r = revocations_write((uint64_t)time(NULL), list->revoked, list->n, &text, &size, refusal);
+	if (!r)
+		r = revocations_parse(text, size, &parsed, &n, refusal);
+	if (r)
+		return r;
+	free(list->text);
+	list->text = take_ptr(text);
+	list->size = size;
+	return 0;
+}
+
 static int list_add(struct list *list, const struct revocation *entry, const char *path)
 {
 	char text[REVOCATION_TEXT_MAX];
@@ -178,10 +198,7 @@ static int list_add(struct list *list, const struct revocation *entry, const cha
 		return cli_broken(-ENOMEM);
 	list->revoked = revoked;
 	list->revoked[list->n++] = *entry;
-	free(list->text);
-	list->text = NULL;
-	r = revocations_write((uint64_t)time(NULL), list->revoked, list->n, &list->text, &list->size,
-			      &refusal);
+	r = list_write(list, &refusal);
 	return r ? tell(path, r, &refusal) : CLI_CONTINUE;
 }
 
@@ -229,86 +246,141 @@ static int signature_path(const struct cli *cli, const struct revoke *a, const c
 	return CLI_CONTINUE;
 }
 
-static int sign(const struct cli *cli, const struct revoke *a, const struct list *list)
+static int sign(const struct revoke *a, const struct list *list, const char *path)
 {
 	_cleanup_(signing_key_free_p) struct signing_key *key = NULL;
-	char signer[64], path[PATH_MAX];
 	_cleanup_free_ uint8_t *der = NULL;
 	struct refusal refusal = {};
 	size_t size;
 	int r;
 
-	default_signer(a->cert, signer, sizeof(signer));
-	r = signature_path(cli, a, a->signer ?: signer, path, sizeof(path));
-	if (r != CLI_CONTINUE)
-		return r;
 	r = read_key(a->key_file, a->cert, &key);
 	if (r)
 		return r;
 	r = cms_sign(key, list->text, list->size, time(NULL), &der, &size, &refusal);
 	if (!r)
 		r = write_whole(path, der, size);
-	if (r)
-		return tell(path, r, &refusal);
-	if (!cli->quiet)
-		printf("%s: signed\n", path);
-	return CLI_CONTINUE;
+	return r ? tell(path, r, &refusal) : CLI_CONTINUE;
+}
+
+/* FILE.NAME.p7s */
+static bool is_signature(const char *name, const char *base)
+{
+	size_t n = strlen(name), prefix = strlen(base);
+
+	return n > prefix + strlen("..p7s") && !strncmp(name, base, prefix) && name[prefix] == '.' &&
+	       !strcmp(name + n - strlen(".p7s"), ".p7s");
+}
+
+static void closedir_p(DIR **dir)
+{
+	if (*dir)
+		closedir(*dir);
+}
+
+static void print_signature(const struct list *list, const char *path)
+{
+	_cleanup_free_ char *bytes = NULL;
+	struct cms_signer signer = {};
+	struct refusal refusal = {};
+	size_t size;
+	int r;
+
+	r = read_path(path, SIGNATURE_SIZE_MAX, &bytes, &size);
+	if (!r)
+		r = cms_check(bytes, size, list->text, list->size, NULL, 0, time(NULL), &signer, &refusal);
+	if (!r)
+		printf("%s: good, by %s\n", path, signer.subject);
+	else if (r == REFUSAL_SIGNATURE_INVALID && !strcmp(refusal.subject, "S14"))
+		printf("%s: of another version of the file, to be made again\n", path);
+	else
+		printf("%s: %s\n", path, r < 0 ? strerror(-r) : refusal.reason);
+}
+
+/* Which signatures lie beside the file, and whether they are over what is in it now. */
+static void print_signatures(const struct revoke *a, const struct list *list)
+{
+	const char *slash = strrchr(a->path, '/'), *base = slash ? slash + 1 : a->path;
+	_cleanup_free_ char *directory = slash ? strndup(a->path, (size_t)(base - a->path)) : strdup("./");
+	_cleanup_(closedir_p) DIR *dir = directory ? opendir(directory) : NULL;
+	struct dirent *entry;
+	char path[PATH_MAX];
+
+	while (dir && (entry = readdir(dir)))
+		if (is_signature(entry->d_name, base) &&
+		    (size_t)snprintf(path, sizeof(path), "%s%s", slash ? directory : "", entry->d_name) <
+			    sizeof(path))
+			print_signature(list, path);
 }
 
 static void print_next(const struct revoke *a, const char *signature)
 {
-	if (!a->key_file) {
-		printf("\nIt counts for nothing until signers of a role that may revoke have signed it, each "
-		       "with:\n\n"
-		       "  openssl cms -sign -binary -in ");
-		print_quoted(a->path);
-		printf(" -signer CERT.pem -inkey KEY.pem -md sha256 -outform DER -out ");
-		print_quoted(signature);
-		printf("\n");
-	}
-	printf("\nThen root installs it with its signatures, on every host; the signatures first, because "
-	       "without\n"
-	       "good ones the file is refused:\n\n"
-	       "  install -o root -g root -m 0644 ");
-	print_quoted(signature);
-	printf(" ");
+	printf("\nIt counts once a role that may revoke has signed it, with as many signers as its threshold "
+	       "says,\n"
+	       "and for bundles whose names that role lists. %s signer does:\n\n  openssl cms -sign -binary "
+	       "-in ",
+	       a->key_file ? "Another" : "Each");
 	print_quoted(a->path);
-	printf(" " PATH_TRUST_ETC "/\n");
+	printf(" -signer CERT.pem -inkey KEY.pem -md sha256 -outform DER -out ");
+	print_quoted(a->key_file ? a->path : signature);
+	printf("%s\n\nThen root installs all of it on every host, the signatures first, for without them the "
+	       "list\n"
+	       "is refused:\n\n  install -o root -g root -m 0644 ",
+	       a->key_file ? ".NAME.p7s" : "");
+	print_quoted(a->path);
+	printf(".*.p7s ");
+	print_quoted(a->path);
+	printf(" " PATH_TRUST_ETC "/\n  bpfwarden trust check\n");
 }
 
-static int change(const struct cli *cli, const struct revoke *a, const struct revocation *entry, bool any)
+/* What there is to do once the list is complete in memory. */
+static int finish(const struct cli *cli, const struct revoke *a, const struct list *list,
+		  const struct revocation *added)
 {
-	_cleanup_(list_done) struct list list = {};
-	char text[REVOCATION_TEXT_MAX], signature[PATH_MAX];
+	char text[REVOCATION_TEXT_MAX], signer[64], signature[PATH_MAX];
 	int r;
 
-	r = signature_path(cli, a, a->signer ?: cli_user_name(), signature, sizeof(signature));
-	if (r == CLI_CONTINUE)
-		r = list_read(a->path, &list);
-	if (r == CLI_CONTINUE && any)
-		r = list_add(&list, entry, a->path);
+	if (a->cert)
+		default_signer(a->cert, signer, sizeof(signer));
+	r = signature_path(cli, a,
+			   a->signer
+				   ?: a->cert ? signer
+					      : cli_user_name(),
+			   signature, sizeof(signature));
 	if (r != CLI_CONTINUE)
 		return r;
-	if (cli->dry_run) {
-		fwrite(list.text, 1, list.size, stdout);
-		return CLI_OK;
-	}
-	if (!any && !list.text) {
-		cli_say("%s: %s", a->path, strerror(ENOENT));
-		return CLI_NOT_FOUND;
-	}
-	if (any) {
-		r = write_whole(a->path, list.text, list.size);
+	if (added) {
+		r = write_whole(a->path, list->text, list->size);
 		if (r)
 			return tell(a->path, r, NULL);
 		if (!cli->quiet)
-			printf("%s: %s added, %zu in all\n", a->path, revocation_text(entry, text), list.n);
+			printf("%s: %s added, %zu in all\n", a->path, revocation_text(added, text), list->n);
 	}
-	r = a->key_file ? sign(cli, a, &list) : CLI_CONTINUE;
+	r = a->key_file ? sign(a, list, signature) : CLI_CONTINUE;
 	if (r != CLI_CONTINUE)
 		return r;
-	if (!cli->quiet)
+	if (!cli->quiet) {
+		print_signatures(a, list);
 		print_next(a, signature);
+	}
+	return CLI_OK;
+}
+
+static int change(const struct cli *cli, const struct revoke *a, const struct revocation *added)
+{
+	_cleanup_(list_done) struct list list = {};
+	int r;
+
+	r = list_read(a->path, &list);
+	if (r == CLI_CONTINUE && added)
+		r = list_add(&list, added, a->path);
+	if (r != CLI_CONTINUE)
+		return r;
+	if (!list.text)
+		return tell(a->path, -ENOENT, NULL);
+	if (!cli->dry_run)
+		return finish(cli, a, &list, added);
+	fwrite(list.text, 1, list.size, stdout);
 	return CLI_OK;
 }
 
@@ -339,5 +411,5 @@ int cmd_trust_revoke(struct cli *cli, int argc, char **argv)
 		return cli_broken(-EIO);
 	a.path = argv[first];
 	r = read_entry(cli, &a, argc > first + 1 ? argv[first + 1] : NULL, &entry, &any);
-	return r == CLI_CONTINUE ? change(cli, &a, &entry, any) : r;
+	return r == CLI_CONTINUE ? change(cli, &a, any ? &entry : NULL) : r;
 }

@@ -18,10 +18,12 @@ int trust_open(const char *directory, struct trust **ret)
 	int r;
 
 	/* The daemon's layers may be missing; a directory that somebody names may not. */
-	if (directory && (stat(directory, &st) < 0 || !S_ISDIR(st.st_mode))) {
-		cli_say("%s: %s", directory, S_ISDIR(st.st_mode) ? strerror(errno) : "not a directory");
+	if (directory && stat(directory, &st) < 0) {
+		cli_say("%s: %s", directory, strerror(errno));
 		return CLI_NOT_FOUND;
 	}
+	if (directory && !S_ISDIR(st.st_mode))
+		return cli_broken(-ENOTDIR);
 	if (cms_initialize() < 0)
 		return cli_broken(-EIO);
 	r = trust_load(directory ? own : trust_directories, directory ? geteuid() : 0, ret, &refusal);
