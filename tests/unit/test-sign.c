@@ -87,6 +87,104 @@ static void test_sign_refuses_wrong_files(void **state)
 	assert_int_equal(ERR_peek_error(), 0);
 }
 
+/* What openssl made, taken back: its own certificate is enough, whose CA counts is not asked here. */
+static void test_check(void **state)
+{
+	static const struct {
+		const char *vector, *certificate; /* NULL: the one in it */
+		int code;
+		const char *subject, *key; /* whose key it is, if accepted */
+	} cases[] = {
+		{ "p256.p7s", NULL, 0, NULL, "p256.pem" },
+		{ "pss.p7s", NULL, 0, NULL, "rsa3072.pem" },
+		{ "bysibling.p7s", NULL, 0, NULL, "bysibling.pem" },
+		{ "nocerts.p7s", "pinned.pem", 0, NULL, "pinned.pem" },
+		{ "nocerts.p7s", NULL, REFUSAL_INVALID_ARGUMENT, "certificate" },
+		{ "p256.p7s", "p256.key", REFUSAL_INVALID_ARGUMENT, "certificate" },
+		{ "nocerts.p7s", "p256.pem", REFUSAL_SIGNATURE_INVALID, "S9" },
+		{ "p256.p7s", "p384.pem", REFUSAL_SIGNATURE_INVALID, "S9" },
+		{ "pem.p7s", NULL, REFUSAL_SIGNATURE_INVALID, "S1" },
+		{ "data.p7s", NULL, REFUSAL_SIGNATURE_INVALID, "S1" },
+		{ "attached.p7s", NULL, REFUSAL_SIGNATURE_INVALID, "S2" },
+		{ "two.p7s", NULL, REFUSAL_SIGNATURE_INVALID, "S4" },
+		{ "twobare.p7s", NULL, REFUSAL_SIGNATURE_INVALID, "S4" },
+		{ "noattr.p7s", NULL, REFUSAL_SIGNATURE_INVALID, "S5" },
+		{ "sha1.p7s", NULL, REFUSAL_SIGNATURE_INVALID, "S6" },
+		{ "tls.p7s", NULL, REFUSAL_SIGNATURE_INVALID, "S10" },
+		{ "rsa2048.p7s", NULL, REFUSAL_SIGNATURE_INVALID, "S11" },
+		{ "expired.p7s", NULL, REFUSAL_SIGNATURE_INVALID, "S12" },
+		{ "set.p7s", NULL, REFUSAL_SIGNATURE_INVALID, "S14" },
+	};
+	_cleanup_free_ char *content = NULL;
+	size_t content_size;
+
+	(void)state;
+	content = pki_read("content.json", &content_size);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		_cleanup_free_ char *vector = NULL, *certificate = NULL, *key = NULL;
+		size_t size, certificate_size = 0, key_size;
+		struct cms_signer signer = {}, expected = {};
+		struct refusal refusal = {};
+		int r;
+
+		vector = pki_read(cases[i].vector, &size);
+		if (cases[i].certificate)
+			certificate = pki_read(cases[i].certificate, &certificate_size);
+		r = cms_check(vector, size, content, content_size, certificate, certificate_size, now,
+			      &signer, &refusal);
+		assert_int_equal(ERR_peek_error(), 0);
+		if (r != cases[i].code || strcmp(refusal.subject, cases[i].subject ?: "") != 0)
+			fail_msg("%s: %d, %s: %s", cases[i].vector, r, refusal.subject, refusal.reason);
+		if (r)
+			continue;
+		key = pki_read(cases[i].key, &key_size);
+		assert_int_equal(cms_signer_from_pem(key, key_size, &expected, NULL), 0);
+		assert_memory_equal(signer.certificate, expected.certificate, DIGEST_SIZE);
+	}
+}
+
+/* A small PKI of our own making: openssl and the roles' reader take it, and the CA makes more than one. */
+static void test_authority(void **state)
+{
+	_cleanup_(signing_key_free_p) struct signing_key *ca = NULL, *a = NULL, *b = NULL, *again = NULL;
+	_cleanup_(cms_trust_free_p) struct cms_trust *trust = cms_trust_new();
+	_cleanup_free_ char *content = NULL, *ca_pem = NULL, *key_pem = NULL, *cert_pem = NULL;
+	struct cms_signer signers[2];
+	char name[66];
+	size_t content_size;
+
+	(void)state;
+	content = pki_read("content.json", &content_size);
+	assert_int_equal(signing_make_authority("bundles", now, 3650, &ca), 0);
+	assert_int_equal(signing_make_signer(ca, "alice", now, 30, &a), 0);
+	assert_int_equal(signing_make_signer(ca, "bob", now, 30, &b), 0);
+	assert_int_equal(signing_key_to_pem(ca, NULL, &ca_pem), 0);
+	assert_int_equal(cms_trust_add_issuers(trust, "ca", ca_pem, strlen(ca_pem), NULL), 0);
+	assert_int_equal(signing_key_to_pem(a, &key_pem, &cert_pem), 0);
+	assert_int_equal(
+		signing_key_from_pem(key_pem, strlen(key_pem), cert_pem, strlen(cert_pem), &again, NULL), 0);
+	for (int i = 0; i < 2; i++) {
+		_cleanup_free_ uint8_t *der = NULL;
+		size_t n;
+
+		assert_int_equal(cms_sign(i ? b : again, content, content_size, now, &der, &n, NULL), 0);
+		assert_int_equal(cms_verify(der, n, content, content_size, trust, now, &signers[i], NULL), 0);
+		pki_write("authority.p7s", der, n);
+		pki_write("authority.pem", ca_pem, strlen(ca_pem));
+		pki_assert_openssl_agrees("authority.p7s", "content.json", "authority.pem");
+		assert_int_equal(
+			cms_verify(der, n, content, content_size, trust, now + 31 * 86400, NULL, NULL),
+			REFUSAL_SIGNATURE_INVALID);
+	}
+	assert_memory_not_equal(signers[0].key, signers[1].key, DIGEST_SIZE);
+	memset(name, 'x', 65);
+	name[65] = '\0';
+	signing_key_free_p(&again);
+	assert_int_equal(signing_make_signer(ca, name, now, 30, &again), -EINVAL);
+	assert_int_equal(signing_make_signer(ca, "", now, 30, &again), -EINVAL);
+	assert_null(again);
+}
+
 /* The PKCS#7 for the kernel is the one that openssl makes; RSA PKCS#1 v1.5 is deterministic, so byte for
  * byte. */
 static void test_kernel_signature(void **state)
@@ -134,6 +232,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sign),
 		cmocka_unit_test(test_sign_refuses_wrong_files),
+		cmocka_unit_test(test_check),
+		cmocka_unit_test(test_authority),
 		cmocka_unit_test(test_kernel_signature),
 		cmocka_unit_test(test_throwaway),
 	};
