@@ -335,7 +335,7 @@ static void print_install(const struct init *init)
 		printf(" ");
 		print_path(init->directory, base_name(init->ca[i]), "");
 	}
-	printf(" " PATH_TRUST_ETC "/\n  bpfwarden trust check\n");
+	printf(" " PATH_TRUST_ETC "/\n  bpfwarden trust check\n\nThe daemon notices by itself.\n");
 }
 
 static void print_signing(const struct init *init)

@@ -330,7 +330,8 @@ static void print_next(const struct revoke *a, const char *signature)
 	print_quoted(a->path);
 	printf(".*.p7s ");
 	print_quoted(a->path);
-	printf(" " PATH_TRUST_ETC "/\n  bpfwarden trust check\n");
+	printf(" " PATH_TRUST_ETC
+	       "/\n  bpfwarden trust check\n\nThe daemon notices by itself, and ends what runs of it.\n");
 }
 
 /* What there is to do once the list is complete in memory. */

@@ -30,11 +30,14 @@ _bpfwarden() {
 	-o | --output) words='text json' ;;
 	-U | --unit) words=$(_bpfwarden_units) ;;
 	-u | --user) mapfile -t COMPREPLY < <(compgen -u -- "$cur"); return ;;
+	--trust) mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
+	--key | --cert | --key-file | --certificate-file | --ca | --prepare | --attach)
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
 	-g | --cgroup | -p | --pid | -s | --set | -f | --for | --serial) return ;;
 	*)
 		case $verb in
-		'') words="list show run attach ps watch read detach doctor registry policy audit bundle version help
-			--version $common" ;;
+		'') words="list show run attach ps watch read detach doctor registry policy audit bundle trust version
+			help --version $common" ;;
 		list | show) words="$(_bpfwarden_probes) $common" ;;
 		run | attach) words="$(_bpfwarden_probes) --pid --unit --user --cgroup --host --set --for --aggregates
 			--events --serial --experimental --dry-run $common" ;;
@@ -50,8 +53,20 @@ _bpfwarden() {
 		policy) [[ -n $second ]] && words="--dry-run $common" || words='show reload' ;;
 		audit) [[ -n $second ]] && words="--since --until --user --probe --verdict --action --attachment -n
 			--reverse $common" || words='list show' ;;
-		bundle) [[ -n $second ]] && { mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return; }
-			words='init build sign verify inspect' ;;
+		bundle | trust)
+			case $second in
+			'') [[ $verb == trust ]] && words='show check init revoke' || words='init build sign verify inspect' ;;
+			sign) words='--key --cert --signer --prepare --attach' ;;
+			verify) words='--trust --output' ;;
+			build) words='--output --object --objects --ksig-key --ksig-cert' ;;
+			check) words="--strict $common" ;;
+			init) [[ $verb == trust ]] && words="--role --names --threshold --may --ca --signer $common" ;;
+			revoke) words="--below --file --key --certificate --certificate-file --reason --key-file --cert --signer
+				--dry-run $common" ;;
+			*) words=$common ;;
+			esac
+			[[ $cur == -* || -z $second ]] || { mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return; }
+			;;
 		esac
 		;;
 	esac
