@@ -35,7 +35,7 @@ enum refusal_code {
 	REFUSAL_LOAD_FAILED,    /* subject: the step that failed; reason ends in the verifier's last line */
 	REFUSAL_POLICY_INVALID, /* subject: file:line:column */
 	REFUSAL_TRUST_INVALID,  /* subject: file or file:line */
-	REFUSAL_UNAVAILABLE,    /* subject: the process that is not there now; try again */
+	REFUSAL_UNAVAILABLE,    /* subject: the process or token that is not there now; try again */
 	_REFUSAL_MAX,
 };
 

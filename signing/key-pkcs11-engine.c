@@ -53,7 +53,7 @@ int pkcs11_load_key(const struct pkcs11_uri *uri, EVP_PKEY **ret, struct refusal
 	}
 	key = ENGINE_load_private_key(engine, uri->path, method, &pin);
 	if (!key)
-		return pkcs11_refuse(uri, &pin, refusal);
+		return pkcs11_refuse(uri, &pin, "not this private key", refusal);
 	*ret = key;
 	return 0;
 }

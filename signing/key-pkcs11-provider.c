@@ -70,7 +70,10 @@ int pkcs11_load_key(const struct pkcs11_uri *uri, EVP_PKEY **ret, struct refusal
 	}
 	key = read_key(uri, method, &pin);
 	if (!key)
-		return pkcs11_refuse(uri, &pin, refusal);
+		return pkcs11_refuse(uri, &pin,
+				     "it does not hold this private key or the PIN is wrong, and "
+				     "pkcs11-provider does not tell which",
+				     refusal);
 	*ret = key;
 	return 0;
 }

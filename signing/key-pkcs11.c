@@ -289,7 +289,8 @@ static const char *pin_problem(int reason)
 	}
 }
 
-int pkcs11_refuse(const struct pkcs11_uri *uri, const struct pkcs11_pin *pin, struct refusal *refusal)
+int pkcs11_refuse(const struct pkcs11_uri *uri, const struct pkcs11_pin *pin, const char *otherwise,
+		  struct refusal *refusal)
 {
 	const char *problem = NULL;
 	bool unread = false;
@@ -310,6 +311,6 @@ int pkcs11_refuse(const struct pkcs11_uri *uri, const struct pkcs11_pin *pin, st
 		return refusal_set(refusal, REFUSAL_UNAVAILABLE, "pkcs11-token",
 				   "no token is there that %s describes, behind %s", uri->path,
 				   uri->module ?: "p11-kit");
-	return refusal_set(refusal, REFUSAL_INVALID_ARGUMENT, "pkcs11-key",
-			   "the token is there, but not the private key of %s", uri->path);
+	return refusal_set(refusal, REFUSAL_INVALID_ARGUMENT, "pkcs11-key", "the token is there, but %s: %s",
+			   otherwise, uri->path);
 }

@@ -46,5 +46,7 @@ int pkcs11_check_module(const struct pkcs11_uri *uri, struct refusal *refusal);
 /* The key, which the caller frees; it works as long as the process lives. Returns 0, -errno or a refusal. */
 int pkcs11_load_key(const struct pkcs11_uri *uri, EVP_PKEY **ret, struct refusal *refusal);
 
-/* Turns what libcrypto's queue of errors says into a refusal; it is empty afterwards. */
-int pkcs11_refuse(const struct pkcs11_uri *uri, const struct pkcs11_pin *pin, struct refusal *refusal);
+/* Turns what libcrypto's queue of errors says into a refusal; it is empty afterwards. otherwise: what to say
+ * of a token that is there but gave no key, for no reason in the queue. */
+int pkcs11_refuse(const struct pkcs11_uri *uri, const struct pkcs11_pin *pin, const char *otherwise,
+		  struct refusal *refusal);

@@ -34,7 +34,7 @@ void cli_help(const struct cli_verb *verb)
 			printf("  %-16s %s\n", verb->name, verb->summary);
 		printf("\n");
 	}
-	printf("  -o, --output FORMAT    text, or json: one object a line as the daemon sent it\n"
+	printf("  -o, --output FORMAT    text, or json: one object a line\n"
 	       "  -q, --quiet            nothing but the answer\n"
 	       "  -h, --help             help, also for each verb; man 1 bpfwarden\n"
 	       "      --version\n");
@@ -185,12 +185,14 @@ static const struct cli_verb *find_verb(int argc, char **argv, int *ret_words)
 	return NULL;
 }
 
-static int unknown_verb(const struct cli *cli, int argc, char **argv)
+static int unknown_verb(struct cli *cli, int argc, char **argv)
 {
 	size_t size = strlen(argv[0]);
 
 	for (const struct cli_verb *verb = cli_verbs; verb->name; verb++)
 		if (!strncmp(verb->name, argv[0], size) && verb->name[size] == ' ') {
+			if (argc > 1 && (!strcmp(argv[1], "-h") || !strcmp(argv[1], "--help")))
+				return cmd_help(cli, 2, (char *[]){ argv[0], argv[0], NULL });
 			if (argc > 1 && argv[1][0] != '-')
 				return cli_usage(cli, "no verb \"%s %s\"; see: bpfwarden help %s", argv[0],
 						 argv[1], argv[0]);

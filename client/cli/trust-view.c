@@ -30,7 +30,9 @@ int trust_open(const char *directory, struct trust **ret)
 	if (r == 0)
 		return CLI_CONTINUE;
 	if (r < 0)
-		cli_say("%s: %s", directory ?: "the host's trust", strerror(-r));
+		cli_say("%s: %s%s", directory ?: "the host's trust", strerror(-r),
+			r == -EACCES ? ": some file of it is not readable for you, as all of it should be"
+				     : "");
 	else
 		cli_say("%s%s%s", refusal.subject, *refusal.subject ? ": " : "", refusal.reason);
 	return CLI_FAILED;

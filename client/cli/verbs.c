@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "client/cli/cli.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "client/cli/cmd-bundle.h"
 
 #define ATTACH_OPTIONS                                                                      \
@@ -15,10 +20,23 @@
 	"      --serial N         this serial instead of the newest\n"                      \
 	"      --experimental     from the experimental channel\n"
 
+/* The verbs of bundle parse for themselves; "-o json" in front of them must not get lost. */
 static int run_bundle(struct cli *cli, int argc, char **argv)
 {
-	(void)cli;
-	return cmd_bundle(argc, argv);
+	static char option[] = "--output=json";
+	_cleanup_free_ char **with = NULL;
+
+	if (!cli->json)
+		return cmd_bundle(argc, argv);
+	if (argc < 2 || (strcmp(argv[1], "verify") != 0 && strcmp(argv[1], "inspect") != 0))
+		return cli_usage(cli, "-o json is for bundle verify and bundle inspect");
+	with = calloc((size_t)argc + 2, sizeof(*with));
+	if (!with)
+		return cli_broken(-ENOMEM);
+	memcpy(with, argv, 2 * sizeof(*with));
+	with[2] = option;
+	memcpy(with + 3, argv + 2, ((size_t)argc - 2) * sizeof(*with));
+	return cmd_bundle(argc + 1, with);
 }
 
 const struct cli_verb cli_verbs[] = {

@@ -74,7 +74,7 @@ refused "wrong PIN" 2 'the PIN is wrong \(InvalidArgument, pkcs11-pin\)' "$uri=a
 refused "no PIN" 2 'no PIN was entered \(InvalidArgument, pkcs11-pin\)' "$uri=alice?module-path=$module"
 refused "no file with a PIN" 2 'cannot be read .* No such file .*pkcs11-pin' "$uri=alice?module-path=$module&pin-source=/nonexistent"
 refused "no such token" 1 'no token is there .*\(Unavailable, pkcs11-token\)' "pkcs11:token=other;object=alice?$query"
-refused "no such key" 2 'the token is there, but not the private key .*\(InvalidArgument, pkcs11-key\)' "$uri=nobody?$query"
+refused "no such key" 2 'the token is there, but not this private key.*\(InvalidArgument, pkcs11-key\)' "$uri=nobody?$query"
 refused "no such module" 1 'No such file .*\(Unavailable, pkcs11-module\)' "$uri=alice?module-path=/nonexistent.so&pin-value=$pin"
 refused "a module that is none" 1 'is not a PKCS#11 module.*\(Unavailable, pkcs11-module\)' "$uri=alice?module-path=/lib/x86_64-linux-gnu/libc.so.6&pin-value=$pin"
 refused "a key's name is missing" 2 'names no key.*pkcs11-uri' "pkcs11:token=release%20team?$query"

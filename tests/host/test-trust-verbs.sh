@@ -62,6 +62,7 @@ says "verify: for what" 0 'may be enrolled for production and experimental' bw b
 bw bundle verify shop.probe-1.bpfw --trust shop -o json >json
 check_equal "verify: JSON of a verdict" "$(jq -c '[.bundle, .serial, .accepted, .enroll, .refusal, (.digest == $d)]' --arg d "$(tar -xOf shop.probe-1.bpfw manifest.json | sha256sum | cut -c1-64)" json)" \
 	'["shop.probe",1,true,["production","experimental"],null,true]'
+check_equal "verify: -o json in front" "$(bw -o json bundle verify shop.probe-1.bpfw --trust shop)" "$(cat json)"
 unsigned foreign.probe 1
 sign foreign.probe-1.bpfw alice >out && sign foreign.probe-1.bpfw bob >out
 says "verify: a name that the role does not list" 3 'may not sign foreign.probe \(SignatureInvalid, T11\)' bw bundle verify foreign.probe-1.bpfw --trust shop
