@@ -65,61 +65,68 @@ static bool set_name(X509_NAME *name, const char *common_name, const char *suffi
 	       X509_NAME_add_entry_by_txt(name, "OU", MBSTRING_ASC, (const unsigned char *)suffix, -1, -1, 0);
 }
 
-/* A certificate for key, signed by issuer_key; issuer NULL: by itself. */
-static X509 *make_certificate(const char *name, int64_t now, unsigned days, EVP_PKEY *key, X509 *issuer,
-			      EVP_PKEY *issuer_key)
+struct kind {
+	const char *unit; /* OU, so that people can tell them apart */
+	const struct extension *extensions;
+};
+static const struct kind authority_kind = { "CA", ca_extensions };
+static const struct kind signer_kind = { "signer", leaf_extensions };
+
+/* A certificate for key, signed by the issuer; NULL: by itself. */
+static X509 *make_certificate(const struct kind *kind, const char *name, int64_t now, unsigned days,
+			      EVP_PKEY *key, const struct signing_key *issuer)
 {
 	__attribute__((cleanup(x509_free_p))) X509 *x509 = X509_new();
 	time_t t = (time_t)now;
 
 	if (!x509 || !X509_set_version(x509, X509_VERSION_3) || !set_random_serial(x509) ||
-	    !set_name(X509_get_subject_name(x509), name, issuer ? "signer" : "CA"))
+	    !set_name(X509_get_subject_name(x509), name, kind->unit))
 		return NULL;
-	if (!X509_set_issuer_name(x509, X509_get_subject_name(issuer ? issuer : x509)) ||
+	if (!X509_set_issuer_name(x509, X509_get_subject_name(issuer ? issuer->certificate : x509)) ||
 	    !X509_set_pubkey(x509, key))
 		return NULL;
 	/* A day of slack: the clock of the host that verifies may be behind. */
 	if (!X509_time_adj_ex(X509_getm_notBefore(x509), -1, 0, &t) ||
 	    !X509_time_adj_ex(X509_getm_notAfter(x509), (int)days, 0, &t))
 		return NULL;
-	if (!add_extensions(x509, issuer ? issuer : x509, issuer ? leaf_extensions : ca_extensions) ||
-	    !X509_sign(x509, issuer_key, EVP_sha256()))
+	if (!add_extensions(x509, issuer ? issuer->certificate : x509, kind->extensions) ||
+	    !X509_sign(x509, issuer ? issuer->key : key, EVP_sha256()))
 		return NULL;
 	return take_ptr(x509);
 }
 
 /* There is nothing in the arguments that could be refused but a name that X.509 has no room for, so what
- * fails is memory or the random generator. issuer NULL: a CA. */
-static int make(const struct signing_key *issuer, const char *name, int64_t now, unsigned days,
-		struct signing_key **ret)
+ * fails is memory or the random generator. Takes over key, which is NULL if it could not be made. */
+static int make(const struct kind *kind, EVP_PKEY *key, const struct signing_key *issuer, const char *name,
+		int64_t now, unsigned days, struct signing_key **ret)
 {
-	_cleanup_(signing_key_free_p) struct signing_key *key = calloc(1, sizeof(*key));
+	_cleanup_(signing_key_free_p) struct signing_key *made = calloc(1, sizeof(*made));
 	_cleanup_openssl_errors_;
 
-	if (!key)
+	if (!made) {
+		EVP_PKEY_free(key);
 		return -ENOMEM;
+	}
+	made->key = key;
 	if (!*name || strlen(name) > ub_common_name)
 		return -EINVAL;
-	key->key = EVP_EC_gen("P-256");
-	if (!key->key)
+	if (key)
+		made->certificate = make_certificate(kind, name, now, days, key, issuer);
+	if (!made->certificate)
 		return -EIO;
-	key->certificate = make_certificate(name, now, days, key->key, issuer ? issuer->certificate : NULL,
-					    issuer ? issuer->key : key->key);
-	if (!key->certificate)
-		return -EIO;
-	*ret = take_ptr(key);
+	*ret = take_ptr(made);
 	return 0;
 }
 
 int signing_make_authority(const char *name, int64_t now, unsigned days, struct signing_key **ret)
 {
-	return make(NULL, name, now, days, ret);
+	return make(&authority_kind, EVP_EC_gen("P-256"), NULL, name, now, days, ret);
 }
 
 int signing_make_signer(const struct signing_key *authority, const char *name, int64_t now, unsigned days,
 			struct signing_key **ret)
 {
-	return make(authority, name, now, days, ret);
+	return make(&signer_kind, EVP_EC_gen("P-256"), authority, name, now, days, ret);
 }
 
 int signing_make_throwaway(const char *name, int64_t now, struct signing_key **ret_key, char **ret_leaf_pem,

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "client/bundle/verbs.h"
 #include "client/cli/cli.h"
@@ -19,7 +20,7 @@
 
 struct revoke {
 	const char *path;
-	const char *below, *file, *key, *certificate, *certificate_file, *reason;
+	const char *below, *file, *key, *certificate, *reason;
 	const char *key_file, *cert, *signer;
 };
 
@@ -28,7 +29,6 @@ enum {
 	OPTION_FILE,
 	OPTION_KEY,
 	OPTION_CERTIFICATE,
-	OPTION_CERTIFICATE_FILE,
 	OPTION_REASON,
 	OPTION_KEY_FILE,
 	OPTION_CERT,
@@ -38,10 +38,8 @@ enum {
 static bool revoke_option(void *data, int option, const char *value)
 {
 	struct revoke *r = data;
-	const char **const values[] = {
-		&r->below,  &r->file,     &r->key,  &r->certificate, &r->certificate_file,
-		&r->reason, &r->key_file, &r->cert, &r->signer
-	};
+	const char **const values[] = { &r->below,  &r->file,     &r->key,  &r->certificate,
+					&r->reason, &r->key_file, &r->cert, &r->signer };
 
 	*values[option - OPTION_BELOW] = value;
 	return true;
@@ -89,7 +87,7 @@ static int read_digest(const struct cli *cli, enum revocation_kind kind, const c
 	static const char *const where[] = {
 		[REVOKED_FILE] = "sha256sum FILE",
 		[REVOKED_KEY] = "bpfwarden trust show, or bpfwarden bundle verify",
-		[REVOKED_CERTIFICATE] = "bpfwarden trust show; or say --certificate-file PEM",
+		[REVOKED_CERTIFICATE] = "bpfwarden trust show; or name a file in PEM form",
 	};
 
 	ret->kind = kind;
@@ -103,7 +101,7 @@ static int read_digest(const struct cli *cli, enum revocation_kind kind, const c
 static int read_entry(const struct cli *cli, const struct revoke *a, const char *word, struct revocation *ret,
 		      bool *ret_any)
 {
-	int n = !!word + !!a->file + !!a->key + !!a->certificate + !!a->certificate_file;
+	int n = !!word + !!a->file + !!a->key + !!a->certificate;
 
 	*ret_any = n == 1;
 	if (n > 1)
@@ -111,18 +109,19 @@ static int read_entry(const struct cli *cli, const struct revoke *a, const char 
 	if (a->below && !word)
 		return cli_usage(cli, "--below goes with the name of a bundle");
 	if (n == 0)
-		return a->key_file
-			       ? CLI_CONTINUE
-			       : cli_usage(cli, "what? say NAME-SERIAL, NAME --below SERIAL, --file, --key, "
-						"--certificate or --certificate-file");
+		return a->key_file ? CLI_CONTINUE
+				   : cli_usage(cli,
+					       "what? say NAME-SERIAL, NAME --below SERIAL, --file, --key or "
+					       "--certificate");
 	if (a->reason && strlen(a->reason) >= sizeof(ret->reason))
 		return cli_usage(cli, "--reason has at most %zu bytes", sizeof(ret->reason) - 1);
 	if (a->reason)
 		snprintf(ret->reason, sizeof(ret->reason), "%s", a->reason);
 	if (word)
 		return read_name(cli, a, word, ret);
-	if (a->certificate_file)
-		return read_certificate(a->certificate_file, ret);
+	/* Where a digest is asked for, a file of the certificate does as well. */
+	if (a->certificate && strlen(a->certificate) != 2 * DIGEST_SIZE && !access(a->certificate, F_OK))
+		return read_certificate(a->certificate, ret);
 	return a->file  ? read_digest(cli, REVOKED_FILE, a->file, ret)
 	       : a->key ? read_digest(cli, REVOKED_KEY, a->key, ret)
 			: read_digest(cli, REVOKED_CERTIFICATE, a->certificate, ret);
@@ -392,7 +391,6 @@ int cmd_trust_revoke(struct cli *cli, int argc, char **argv)
 		{ "file", required_argument, NULL, OPTION_FILE },
 		{ "key", required_argument, NULL, OPTION_KEY },
 		{ "certificate", required_argument, NULL, OPTION_CERTIFICATE },
-		{ "certificate-file", required_argument, NULL, OPTION_CERTIFICATE_FILE },
 		{ "reason", required_argument, NULL, OPTION_REASON },
 		{ "key-file", required_argument, NULL, OPTION_KEY_FILE },
 		{ "cert", required_argument, NULL, OPTION_CERT },

@@ -31,7 +31,7 @@ _bpfwarden() {
 	-U | --unit) words=$(_bpfwarden_units) ;;
 	-u | --user) mapfile -t COMPREPLY < <(compgen -u -- "$cur"); return ;;
 	--trust) mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
-	--key | --cert | --key-file | --certificate-file | --ca | --prepare | --attach)
+	--key | --cert | --key-file | --certificate | --ca | --prepare | --attach)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
 	-g | --cgroup | -p | --pid | -s | --set | -f | --for | --serial) return ;;
 	*)
@@ -61,7 +61,7 @@ _bpfwarden() {
 			build) words='--output --object --objects --ksig-key --ksig-cert' ;;
 			check) words="--strict $common" ;;
 			init) [[ $verb == trust ]] && words="--role --names --threshold --may --ca --signer $common" ;;
-			revoke) words="--below --file --key --certificate --certificate-file --reason --key-file --cert --signer
+			revoke) words="--below --file --key --certificate --reason --key-file --cert --signer
 				--dry-run $common" ;;
 			*) words=$common ;;
 			esac

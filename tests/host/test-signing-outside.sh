@@ -54,6 +54,34 @@ check "token: RSA key, PIN in the URI" as $carol bpfwarden bundle sign outside.t
 	--key "$uri=bob?module-path=$module&pin-value=$pin" --cert bob.pem
 check "token: EC P-384 key by its id, PIN from the terminal or what stands for it" setsid -w bash -c \
 	"$(declare -f as); echo $pin | as $carol bpfwarden bundle sign outside.token-1.bpfw --key 'pkcs11:id=%04?module-path=$module' --cert dora.pem"
+cat >terminal.py <<'END'
+import os, pty, sys, termios, time
+pid, fd = pty.fork()
+if pid == 0:
+    os.execvp(sys.argv[2], sys.argv[2:])
+seen = b""
+while True:
+    try:
+        part = os.read(fd, 4096)
+    except OSError: # the other end is closed
+        break
+    if not part:
+        break
+    asked = b"PIN" not in seen and b"PIN" in seen + part
+    seen += part
+    if asked: # the prompt comes before the echo goes, and nothing tells of that
+        while termios.tcgetattr(fd)[3] & termios.ECHO:
+            time.sleep(0.01)
+        os.write(fd, sys.argv[1].encode() + b"\n")
+sys.stdout.buffer.write(seen)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+END
+unsigned outside.pty 1
+check_code "token: PIN at a terminal" 0 as $carol /usr/bin/python3 terminal.py $pin bpfwarden bundle sign outside.pty-1.bpfw \
+	--key "$uri=alice?module-path=$module" --cert alice.pem
+output=$(as $carol /usr/bin/python3 terminal.py $pin bpfwarden bundle sign outside.pty-1.bpfw --key "$uri=bob?module-path=$module" --cert bob.pem)
+check_match "token: it asks by the token's name" "$output" 'PIN for release team'
+check_equal "token: and shows nothing of the PIN" "$(grep -c $pin <<<"$output")" 0
 check "token: verify accepts" as $carol bpfwarden bundle verify outside.token-1.bpfw --trust trust
 for name in alice bob dora; do
 	check "token: openssl agrees on $name" agrees outside.token-1.bpfw $name

@@ -167,6 +167,7 @@ says "revoke: no name" 2 'is not the name of a bundle' bw trust revoke $list 'Sh
 says "revoke: a name that no bundle has" 1 'TrustInvalid, L9' bw trust revoke $list 9-1
 says "revoke: a reason that cannot be shown" 1 'not printable .TrustInvalid, L9' bw trust revoke $list a-1 --reason $'a\tb'
 says "revoke: no digest" 2 'not a SHA-256' bw trust revoke $list --file 12
+says "revoke: no certificate" 2 'certificate' bw trust revoke $list --certificate shop/bob.key
 says "revoke: two at once" 2 'one thing at a time' bw trust revoke $list a-1 --file 12
 before=$(sha256sum <$list)
 says "revoke: dry run shows it" 0 '"bundle":"shop.other","serial":1}' bw trust revoke $list shop.other-1 --dry-run
@@ -190,8 +191,9 @@ revoked "verify: this serial is" 3 'Revoked, shop.probe-1' shop.probe-1 --reason
 revoked "verify: all before this serial are" 0 'accepted' shop.probe --below 1
 revoked "verify: all before the next are" 3 'Revoked, shop.probe-1' shop.probe --below 2
 revoked "verify: a certificate is" 3 "manifest.json.bob.p7s does not count: .*CN=bob: the signer's certificate was revoked: bob left \(T14\)" \
-	--certificate-file shop/bob.pem --reason 'bob left'
+	--certificate shop/bob.pem --reason 'bob left'
 says "verify: and its signature is not counted" 3 '1 of 2 signatures for role release: too few' bw bundle verify shop.probe-1.bpfw --trust shop
+revoked "verify: a certificate is, by its digest" 3 'SignatureInvalid, T14' --certificate "$(openssl x509 -in shop/bob.pem -outform DER | sha256sum | cut -c1-64)"
 revoked "verify: a key is" 3 'SignatureInvalid, T14' --key "$(openssl pkey -in shop/bob.key -pubout -outform DER | sha256sum | cut -c1-64)"
 bw -q trust revoke $list shop.other-1
 says "revoke: signatures over an older list are pointed out" 0 'alice.p7s: of another version of the file' \
