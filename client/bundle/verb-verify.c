@@ -141,9 +141,9 @@ static bool concerns(const struct verification *v, const struct trust_result_rol
 	return role->signers != 0;
 }
 
-static uint32_t count(const struct verification *v, const struct trust_result_role *role)
+static unsigned int count(const struct verification *v, const struct trust_result_role *role)
 {
-	return (uint32_t)__builtin_popcount(role->signers & ~v->revoked);
+	return trust_result_keys(&v->result, role->signers & ~v->revoked);
 }
 
 static void print_roles(const struct verification *v)
