@@ -243,7 +243,13 @@ static const char *const runner_calls[] = {
 	"exit", "exit_group", "rt_sigreturn", "sendmsg", NULL,
 };
 static const int runner_commands[] = {
-	BPF_MAP_CREATE, BPF_MAP_UPDATE_ELEM, BPF_PROG_LOAD, BPF_PROG_TEST_RUN, -1,
+	BPF_MAP_CREATE,
+	BPF_MAP_UPDATE_ELEM,
+	/* The kernel checks a signature only over data that nobody can change any more. */
+	BPF_MAP_FREEZE,
+	BPF_PROG_LOAD,
+	BPF_PROG_TEST_RUN,
+	-1,
 };
 const struct sandbox_list sandbox_runner = { .calls = runner_calls,
 					     .bpf_commands = runner_commands,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "loaderd/loader/bpfcall.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -8,6 +9,32 @@
 
 #define POINTER(p)     ((uint64_t)(uintptr_t)(p))
 #define SIZE_TO(field) (offsetof(union bpf_attr, field) + sizeof(((union bpf_attr *)0)->field))
+
+/* Members that union bpf_attr got after Linux 6.1, whose headers we build with: exclusive maps (kernel commit
+ * baefdbdf6812) and signatures (349271568303), both of 6.18. What stands between those and the last member of
+ * 6.1 stays 0. An older kernel answers E2BIG to a record whose unknown part is not 0. */
+union attr {
+	union bpf_attr base;
+	struct {
+		uint8_t up_to_map_extra[SIZE_TO(map_extra)];
+		int32_t value_type_btf_obj_fd, map_token_fd;
+		uint64_t excl_prog_hash;
+		uint32_t excl_prog_hash_size;
+	} map;
+	struct {
+		uint8_t up_to_core_relo_rec_size[SIZE_TO(core_relo_rec_size)];
+		uint32_t log_true_size;
+		int32_t prog_token_fd;
+		uint32_t fd_array_cnt;
+		uint64_t signature;
+		uint32_t signature_size;
+		int32_t keyring_id;
+	} load;
+};
+#define MAP_SIZE  (offsetof(union attr, map.excl_prog_hash_size) + sizeof(uint32_t))
+#define LOAD_SIZE (offsetof(union attr, load.keyring_id) + sizeof(int32_t))
+static_assert(offsetof(union attr, map.excl_prog_hash) == 80 && MAP_SIZE == 92, "as in Linux 7.3");
+static_assert(offsetof(union attr, load.fd_array_cnt) == 148 && LOAD_SIZE == 168, "as in Linux 7.3");
 
 static int call(enum bpf_cmd command, union bpf_attr *attr, size_t size)
 {
@@ -29,15 +56,20 @@ static void copy_name(char to[BPF_OBJ_NAME_LEN], const char *name)
 
 int bpfcall_map_create(const struct bpfcall_map *map)
 {
-	union bpf_attr attr = { 0 };
+	union attr attr;
 
-	attr.map_type = map->type;
-	attr.key_size = map->key_size;
-	attr.value_size = map->value_size;
-	attr.max_entries = map->max_entries;
-	attr.map_flags = map->flags;
-	copy_name(attr.map_name, map->name);
-	return call(BPF_MAP_CREATE, &attr, SIZE_TO(map_extra));
+	memset(&attr, 0, sizeof(attr));
+	attr.base.map_type = map->type;
+	attr.base.key_size = map->key_size;
+	attr.base.value_size = map->value_size;
+	attr.base.max_entries = map->max_entries;
+	attr.base.map_flags = map->flags;
+	copy_name(attr.base.map_name, map->name);
+	if (!map->exclusive)
+		return call(BPF_MAP_CREATE, &attr.base, SIZE_TO(map_extra));
+	attr.map.excl_prog_hash = POINTER(map->exclusive);
+	attr.map.excl_prog_hash_size = DIGEST_SIZE;
+	return call(BPF_MAP_CREATE, &attr.base, MAP_SIZE);
 }
 
 static int element(enum bpf_cmd command, int map, const void *key, const void *value)
@@ -111,23 +143,26 @@ int bpfcall_raw_tracepoint_open(int prog, const char *name)
 	return call(BPF_RAW_TRACEPOINT_OPEN, &attr, SIZE_TO(raw_tracepoint.prog_fd));
 }
 
-int bpfcall_loader_prog(const void *insns, size_t insns_size, int data_map, char *log, uint32_t log_size)
+int bpfcall_loader_prog(const void *insns, size_t insns_size, int data_map,
+			const struct bpfcall_signature *signature)
 {
-	union bpf_attr attr = { 0 };
+	union attr attr;
 
-	attr.prog_type = BPF_PROG_TYPE_SYSCALL;
-	attr.insns = POINTER(insns);
-	attr.insn_cnt = (uint32_t)(insns_size / sizeof(struct bpf_insn));
-	attr.license = POINTER("Dual BSD/GPL");
-	copy_name(attr.prog_name, "bw_skeleton");
-	attr.fd_array = POINTER(&data_map);
-	attr.prog_flags = BPF_F_SLEEPABLE;
-	if (log_size) {
-		attr.log_level = 1;
-		attr.log_buf = POINTER(log);
-		attr.log_size = log_size;
-	}
-	return call(BPF_PROG_LOAD, &attr, SIZE_TO(fd_array));
+	memset(&attr, 0, sizeof(attr));
+	attr.base.prog_type = BPF_PROG_TYPE_SYSCALL;
+	attr.base.insns = POINTER(insns);
+	attr.base.insn_cnt = (uint32_t)(insns_size / sizeof(struct bpf_insn));
+	attr.base.license = POINTER("Dual BSD/GPL");
+	copy_name(attr.base.prog_name, "bw_skeleton");
+	attr.base.fd_array = POINTER(&data_map);
+	attr.base.prog_flags = BPF_F_SLEEPABLE;
+	if (!signature)
+		return call(BPF_PROG_LOAD, &attr.base, SIZE_TO(fd_array));
+	attr.load.fd_array_cnt = 1;
+	attr.load.signature = POINTER(signature->bytes);
+	attr.load.signature_size = (uint32_t)signature->size;
+	attr.load.keyring_id = signature->keyring;
+	return call(BPF_PROG_LOAD, &attr.base, LOAD_SIZE);
 }
 
 int bpfcall_run(int prog, void *ctx, uint32_t ctx_size, int32_t *ret_value)

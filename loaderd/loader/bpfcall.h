@@ -14,6 +14,8 @@
 struct bpfcall_map {
 	uint32_t type, key_size, value_size, max_entries, flags;
 	const char *name;
+	const uint8_t
+		*exclusive; /* SHA-256 of the instructions that alone may use it (Linux 6.18); NULL: any */
 };
 
 int bpfcall_map_create(const struct bpfcall_map *map);
@@ -30,6 +32,14 @@ int bpfcall_prog_info(int prog, uint32_t *map_ids, uint32_t n, struct bpf_prog_i
  * tracepoint program to that tracepoint. Returns the link. */
 int bpfcall_raw_tracepoint_open(int prog, const char *name);
 
-/* The runner's three. insns and data are those of a light skeleton (libbpf's skel_internal.h). */
-int bpfcall_loader_prog(const void *insns, size_t insns_size, int data_map, char *log, uint32_t log_size);
+struct bpfcall_signature {
+	const void *bytes;
+	size_t size;
+	int32_t keyring; /* verify.c */
+};
+
+/* The runner's. insns and data are those of a light skeleton (libbpf's skel_internal.h); with a signature,
+ * the map must be exclusive and frozen (Documentation/bpf/signing.rst of Linux 7.3). */
+int bpfcall_loader_prog(const void *insns, size_t insns_size, int data_map,
+			const struct bpfcall_signature *signature);
 int bpfcall_run(int prog, void *ctx, uint32_t ctx_size, int32_t *ret_value);

@@ -15,14 +15,15 @@
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
 
-#include "common/fd.h"
 #include "loaderd/listen.h"
 #include "loaderd/loader/inspect.h"
 #include "loaderd/loader/instance.h"
 #include "loaderd/loader/runner.h"
+#include "loaderd/loader/skeleton.h"
 #include "loaderd/loader/store.h"
 #include "loaderd/loader/values.h"
 #include "loaderd/loader/verdicts.h"
+#include "loaderd/loader/verify.h"
 #include "loaderd/peer.h"
 #include "loaderd/process.h"
 #include "loaderd/sandbox.h"
@@ -40,6 +41,8 @@ struct load {
 	uint32_t params_size;
 	pid_t pid;
 	int fd;
+	bool must_verify; /* MESSAGE_FLAG_KERNEL_VERIFIED */
+	bool runs;        /* the runner's first record came */
 	sd_event_source *io, *deadline;
 };
 
@@ -185,6 +188,23 @@ static int load_finish(struct load *load, int *fds, struct refusal *refusal)
 			   strerror(-r));
 }
 
+/* The first record: whether the skeleton runs now, and by what the kernel verified it. */
+static int on_verified(struct load *load, struct refusal *refusal)
+{
+	struct message_loaded *loaded = &load->instance->loaded;
+	uint32_t verified;
+	int r;
+
+	r = runner_verified(load->fd, &verified, refusal);
+	if (r)
+		return r;
+	if (load->must_verify && verified <= VERIFIED_NO)
+		return verify_refuse(&load->instance->spec, load->instance->variant, refusal);
+	snprintf(loaded->kernel_verified, sizeof(loaded->kernel_verified), "%s", verified_name(verified));
+	load->runs = true;
+	return 0;
+}
+
 static int on_runner(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
 	struct load *load = userdata;
@@ -196,6 +216,11 @@ static int on_runner(sd_event_source *source, int fd, uint32_t revents, void *us
 
 	(void)source;
 	(void)revents;
+	if (!load->runs) {
+		if (on_verified(load, &refusal))
+			load_end(load, &refusal);
+		return 0;
+	}
 	r = runner_collect(fd, fds, n, &refusal);
 	if (!r) {
 		r = load_finish(load, fds, &refusal);
@@ -218,47 +243,22 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
-/* Reads a sealed memfd and holds it to the size and digest that were signed. */
-static int read_signed(int fd, const struct spec_file *file, char **ret, struct refusal *refusal)
-{
-	_cleanup_free_ char *bytes = NULL;
-	uint8_t digest[DIGEST_SIZE];
-	size_t size;
-	int r;
-
-	r = fd_check_sealed(fd);
-	if (r >= 0)
-		r = fd_read_all(fd, BUNDLE_FILE_SIZE_MAX, &bytes, &size);
-	if (r < 0)
-		return refusal_set(refusal, REFUSAL_BUNDLE_INVALID, "F1", "%s: %s", file->name, strerror(-r));
-	if (size != file->size || !EVP_Digest(bytes, size, digest, NULL, EVP_sha256(), NULL) ||
-	    memcmp(digest, file->digest, DIGEST_SIZE))
-		return refusal_set(refusal, REFUSAL_BUNDLE_INVALID, "F2",
-				   "%s is not the file that was signed: its SHA-256 differs", file->name);
-	*ret = take_ptr(bytes);
-	return 0;
-}
-
 static int load_start(struct loader *loader, struct load *load, const struct message_load *order,
-		      const int *fds, struct refusal *refusal)
+		      const int *fds, size_t n_fds, struct refusal *refusal)
 {
-	const struct spec *spec = &load->instance->spec;
-	const struct spec_variant *v = load->instance->variant;
-	_cleanup_free_ char *insns = NULL, *data = NULL;
-	struct runner_job job = { .variant = v };
+	_cleanup_(skeleton_done) struct skeleton skeleton = { 0 };
+	struct runner_job job = { .variant = load->instance->variant,
+				  .can_verify = verify_supported(),
+				  .must_verify = load->must_verify };
 	int r;
 
-	r = read_signed(fds[0], &spec->files[v->insns], &insns, refusal);
-	if (!r)
-		r = read_signed(fds[1], &spec->files[v->data], &data, refusal);
+	r = skeleton_read(&load->instance->spec, job.variant, fds, n_fds, &skeleton, &job, refusal);
+	if (!r && job.must_verify && (!job.can_verify || !job.ksig))
+		r = verify_refuse(&load->instance->spec, job.variant, refusal);
 	if (r)
 		return r;
 	memcpy(load->params, order->params, sizeof(load->params));
 	load->params_size = order->params_size;
-	job.insns = insns;
-	job.insns_size = spec->files[v->insns].size;
-	job.data = data;
-	job.data_size = spec->files[v->data].size;
 	r = runner_start(&job, &load->pid, &load->fd);
 	if (r < 0)
 		return r;
@@ -306,15 +306,14 @@ static int prepare_load(struct loader *loader, const struct message_load *order,
 	if (!verdict)
 		return refusal_set(refusal, REFUSAL_SIGNATURE_INVALID, "verdict",
 				   "the parser did not say that this manifest is signed");
-	if (order->variant >= verdict->spec.n_variants || order->params_size > PARAMS_SIZE_MAX ||
-	    find_instance(loader, order->instance))
+	if (order->variant >= verdict->spec.n_variants || (order->flags & ~MESSAGE_FLAG_KERNEL_VERIFIED) ||
+	    order->params_size > PARAMS_SIZE_MAX || find_instance(loader, order->instance))
 		return refusal_set(refusal, REFUSAL_LOAD_FAILED, "order",
 				   "the order does not fit the bundle");
 	r = check_room(loader, refusal);
 	if (r)
 		return r;
 	memcpy(loaded.digest, order->digest, DIGEST_SIZE);
-	strcpy(loaded.kernel_verified, "unsupported");
 	if (!EVP_Digest(order->params, order->params_size, loaded.params_digest, NULL, EVP_sha256(), NULL))
 		return -ENOMEM;
 	load = calloc(1, sizeof(*load));
@@ -329,6 +328,7 @@ static int prepare_load(struct loader *loader, const struct message_load *order,
 	load->loader = loader;
 	load->call = order->m.call;
 	load->fd = -EBADF;
+	load->must_verify = order->flags & MESSAGE_FLAG_KERNEL_VERIFIED;
 	*ret = load;
 	return 0;
 }
@@ -341,7 +341,6 @@ static int on_load(struct loader *loader, const struct message *m, int *fds, siz
 	struct load *load = NULL;
 	int r;
 
-	(void)n_fds;
 	r = prepare_load(loader, order, &load, &refused.refusal);
 	if (r < 0)
 		return r;
@@ -349,7 +348,7 @@ static int on_load(struct loader *loader, const struct message *m, int *fds, siz
 		return PEER_SEND(loader->warden, &refused, NULL, 0);
 	load->next = loader->loads;
 	loader->loads = load;
-	r = load_start(loader, load, order, fds, &refused.refusal);
+	r = load_start(loader, load, order, fds, n_fds, &refused.refusal);
 	if (r < 0)
 		r = refusal_set(&refused.refusal, REFUSAL_LOAD_FAILED, "runner", "%s", strerror(-r));
 	if (r)
@@ -544,6 +543,7 @@ static int loader_startup(struct loader *loader)
 	listener = listen_find(LISTEN_NAME_VERDICTS);
 	if (listener < 0)
 		return listener;
+	verify_start();
 	r = store_restore(&loader->instances);
 	if (r >= 0)
 		r = values_start();

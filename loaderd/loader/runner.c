@@ -14,6 +14,7 @@
 
 #include "common/cleanup.h"
 #include "loaderd/loader/bpfcall.h"
+#include "loaderd/loader/verify.h"
 #include "loaderd/sandbox.h"
 
 #define RUNNER_FDS_MAX (SPEC_MAPS_MAX + SPEC_PROGRAMS_MAX)
@@ -82,33 +83,53 @@ static void explain_run(const struct runner_job *job, int prog, char *log, struc
 	memcpy(result->log, log, strnlen(log, sizeof(result->log) - 1));
 }
 
-static int run_skeleton(const struct runner_job *job, uint8_t *ctx, char *log, struct runner_result *result)
+/* Makes the data map and loads the skeleton; with its signature where there is one that the kernel takes. */
+static int load_skeleton(const struct runner_job *job, struct runner_result *result)
 {
-	const struct spec_variant *v = job->variant;
-	struct loader_ctx *head = (struct loader_ctx *)(void *)ctx;
+	bool sign = job->can_verify && job->ksig;
 	struct bpfcall_map data_map = { .type = BPF_MAP_TYPE_ARRAY,
 					.key_size = 4,
 					.max_entries = 1,
 					.value_size = (uint32_t)job->data_size,
-					.name = "bw_skeleton" };
+					.name = "bw_skeleton",
+					.exclusive = sign ? job->insns_digest : NULL };
 	const uint32_t zero = 0;
-	int32_t value = 0;
-	int map, prog, r;
+	int map, r;
 
 	result->step = RUNNER_DATA_MAP;
+	result->verified = job->can_verify ? VERIFIED_NO : VERIFIED_UNSUPPORTED;
 	map = bpfcall_map_create(&data_map);
 	if (map < 0)
 		return map;
 	r = bpfcall_map_update(map, &zero, job->data);
+	if (r >= 0 && sign)
+		r = bpfcall_map_freeze(map);
 	if (r < 0)
 		return r;
+	if (sign) {
+		result->step = RUNNER_SIGNATURE;
+		r = verify_load(job->insns, job->insns_size, map, job->ksig, job->ksig_size,
+				&result->verified);
+		if (r != -ENOKEY || job->must_verify)
+			return r;
+	}
 	result->step = RUNNER_LOADER_PROGRAM;
-	prog = bpfcall_loader_prog(job->insns, job->insns_size, map, NULL, 0);
+	return bpfcall_loader_prog(job->insns, job->insns_size, map, NULL);
+}
+
+static int run_skeleton(const struct runner_job *job, uint8_t *ctx, char *log, struct runner_result *result)
+{
+	struct loader_ctx *head = (struct loader_ctx *)(void *)ctx;
+	int32_t value = 0;
+	int prog, r;
+
+	prog = load_skeleton(job, result);
 	if (prog < 0)
 		return prog;
 	result->step = RUNNER_RUN;
-	head->size = v->ctx_size;
-	r = bpfcall_run(prog, ctx, v->ctx_size, &value);
+	answer(RUNNER_SOCKET, result, NULL, 0);
+	head->size = job->variant->ctx_size;
+	r = bpfcall_run(prog, ctx, job->variant->ctx_size, &value);
 	if (r >= 0 && value < 0)
 		explain_run(job, prog, log, result);
 	return r < 0 ? r : value < 0 ? value : 0;
@@ -188,9 +209,8 @@ static const char *last_line(char *log)
 static int explain(struct runner_result *result, struct refusal *refusal)
 {
 	static const char *const steps[_RUNNER_STEP_MAX] = {
-		[RUNNER_DATA_MAP] = "data map",
-		[RUNNER_LOADER_PROGRAM] = "skeleton",
-		[RUNNER_RUN] = "run",
+		[RUNNER_DATA_MAP] = "data map",          [RUNNER_LOADER_PROGRAM] = "skeleton",
+		[RUNNER_SIGNATURE] = "kernel signature", [RUNNER_RUN] = "run",
 		[RUNNER_HAND_OVER] = "hand over",
 	};
 	const char *step = result->step < _RUNNER_STEP_MAX ? steps[result->step] : "runner";
@@ -201,41 +221,78 @@ static int explain(struct runner_result *result, struct refusal *refusal)
 			   *line ? ": " : "", line);
 }
 
-int runner_collect(int fd, int *fds, size_t n_fds, struct refusal *refusal)
+/* One record, with up to RUNNER_FDS_MAX descriptors. False: none came, or none of ours. */
+static bool receive(int fd, struct runner_result *result, int *fds, size_t *ret_n, bool *ret_ended)
 {
 	union {
 		struct cmsghdr align;
 		char bytes[CMSG_SPACE(sizeof(int) * RUNNER_FDS_MAX)];
 	} control;
-	struct runner_result result = { 0 };
-	struct iovec iov = { .iov_base = &result, .iov_len = sizeof(result) };
+	struct iovec iov = { .iov_base = result, .iov_len = sizeof(*result) };
 	struct msghdr mh = { .msg_iov = &iov,
 			     .msg_iovlen = 1,
 			     .msg_control = control.bytes,
 			     .msg_controllen = sizeof(control.bytes) };
-	int got[RUNNER_FDS_MAX];
-	size_t n = 0;
-	ssize_t size;
+	ssize_t size = recvmsg(fd, &mh, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 
-	size = recvmsg(fd, &mh, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	*ret_n = 0;
+	*ret_ended = size <= 0;
 	if (size <= 0)
+		return false;
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(&mh); c; c = CMSG_NXTHDR(&mh, c))
+		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS && !*ret_n) {
+			*ret_n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+			memcpy(fds, CMSG_DATA(c), *ret_n * sizeof(int));
+		}
+	return size == sizeof(*result) && result->error <= 0 && result->error > -4096 &&
+	       !(mh.msg_flags & (MSG_TRUNC | MSG_CTRUNC));
+}
+
+/* What is no success: its descriptors are closed, and somebody is told why. */
+static int reject(bool ok, bool ended, struct runner_result *result, const int *fds, size_t n,
+		  struct refusal *refusal)
+{
+	for (size_t i = 0; i < n; i++)
+		close_fd(fds[i]);
+	if (ended)
 		return refusal_set(refusal, REFUSAL_LOAD_FAILED, "runner",
 				   "the light skeleton ended its runner, or ran into its deadline");
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(&mh); c; c = CMSG_NXTHDR(&mh, c))
-		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS && !n) {
-			n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-			memcpy(got, CMSG_DATA(c), n * sizeof(int));
-		}
-	if (size == sizeof(result) && !result.error && n == n_fds &&
-	    !(mh.msg_flags & (MSG_TRUNC | MSG_CTRUNC))) {
-		memcpy(fds, got, n * sizeof(int));
-		return 0;
-	}
-	for (size_t i = 0; i < n; i++)
-		close_fd(got[i]);
-	if (size == sizeof(result) && result.error < 0 && result.error > -4096)
-		return explain(&result, refusal);
+	if (ok && result->error)
+		return explain(result, refusal);
 	return refusal_set(
 		refusal, REFUSAL_LOAD_FAILED, "hand over",
 		"the light skeleton did not hand over the maps and programs that its manifest lists");
+}
+
+int runner_verified(int fd, uint32_t *ret_verified, struct refusal *refusal)
+{
+	struct runner_result result = { 0 };
+	int got[RUNNER_FDS_MAX];
+	bool ended, ok;
+	size_t n;
+
+	ok = receive(fd, &result, got, &n, &ended);
+	if (ok && !n && !result.error && result.step == RUNNER_RUN && result.verified < _VERIFIED_MAX) {
+		*ret_verified = result.verified;
+		return 0;
+	}
+	if (ok && result.step == RUNNER_SIGNATURE && result.error == -ENOKEY) {
+		*ret_verified = VERIFIED_NO;
+		return 0;
+	}
+	return reject(ok, ended, &result, got, n, refusal);
+}
+
+int runner_collect(int fd, int *fds, size_t n_fds, struct refusal *refusal)
+{
+	struct runner_result result = { 0 };
+	int got[RUNNER_FDS_MAX];
+	bool ended, ok;
+	size_t n;
+
+	ok = receive(fd, &result, got, &n, &ended);
+	if (!ok || result.error || n != n_fds)
+		return reject(ok, ended, &result, got, n, refusal);
+	memcpy(fds, got, n * sizeof(int));
+	return 0;
 }

@@ -203,7 +203,7 @@ static const struct attempt {
 	{ "attaches to a tracepoint", try_bpf, BPF_RAW_TRACEPOINT_OPEN, EVERY & ~LOADER },
 	{ "reads a map", try_bpf, BPF_MAP_LOOKUP_ELEM, EVERY & ~LOADER },
 	{ "deletes from a map", try_bpf, BPF_MAP_DELETE_ELEM, EVERY & ~LOADER },
-	{ "freezes a map", try_bpf, BPF_MAP_FREEZE, EVERY & ~LOADER },
+	{ "freezes a map", try_bpf, BPF_MAP_FREEZE, EVERY & ~(LOADER | RUNNER) },
 	{ "asks about an object", try_bpf, BPF_OBJ_GET_INFO_BY_FD, EVERY & ~LOADER },
 	{ "closes a descriptor", try_close, 3, RUNNER },
 #ifdef __x86_64__
