@@ -67,9 +67,11 @@ enum policy_limit {
 	POLICY_MAX_MEMORY,            /* bytes of kernel memory of one uid */
 	POLICY_MAX_EVENTS_PER_SECOND, /* of one attachment */
 	POLICY_MAX_DURATION,          /* ms, of one attachment */
+	POLICY_KERNEL_VERIFIED,       /* 0: only what the kernel itself verified may run */
 	_POLICY_LIMIT_MAX,
 };
 #define POLICY_UNLIMITED UINT64_MAX
+#define POLICY_REQUIRED  0U
 const char *policy_limit_name(uint32_t limit); /* "max-memory" */
 
 /* Names of rules that no section can have: what denied when no section did. */
@@ -82,6 +84,12 @@ struct policy_limits {
 	uint64_t value[_POLICY_LIMIT_MAX];                /* POLICY_UNLIMITED: none applies */
 	char section[_POLICY_LIMIT_MAX][OBJECT_NAME_MAX]; /* which [limit …] set it; "" for none */
 };
+
+/* True if only what the kernel itself verified may run. */
+static inline bool policy_kernel_verified(const struct policy_limits *limits)
+{
+	return limits->value[POLICY_KERNEL_VERIFIED] == POLICY_REQUIRED;
+}
 
 struct policy_decision {
 	bool allowed;

@@ -13,6 +13,8 @@ static const struct unit sizes[] = { { "", 1 }, { "K", 1 << 10 }, { "M", 1 << 20
 static const struct unit durations[] = {
 	{ "s", 1000 }, { "m", 60 * 1000 }, { "h", 3600 * 1000 }, { "d", 86400 * 1000 }, {}
 };
+/* A word instead of a number. That it is the smallest of all values makes one section that says it enough. */
+static const struct unit requirements[] = { { "required", POLICY_REQUIRED }, {} };
 
 static const struct {
 	const char *name;
@@ -25,6 +27,7 @@ static const struct {
 	[POLICY_MAX_EVENTS_PER_SECOND] = { "max-events-per-second", counts, "a whole number is expected" },
 	[POLICY_MAX_DURATION] = { "max-duration", durations,
 				  "a number with s, m, h or d behind it is expected: 8h" },
+	[POLICY_KERNEL_VERIFIED] = { "kernel-verified", requirements, "'required' is expected" },
 };
 
 const char *policy_limit_name(uint32_t limit)
@@ -51,7 +54,7 @@ const char *rule_read_limit(uint32_t limit, const char *text, uint64_t *ret_valu
 		    __builtin_add_overflow(value, (unsigned)(*p - '0'), &value))
 			return "the number is too large";
 	unit = find_unit(limits[limit].units, p);
-	if (p == text || !unit)
+	if ((p == text) != (limits[limit].units == requirements) || !unit)
 		return limits[limit].expected;
 	/* The largest number of all means that there is no limit. */
 	if (__builtin_mul_overflow(value, unit->factor, &value) || value == POLICY_UNLIMITED)

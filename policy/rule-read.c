@@ -123,8 +123,9 @@ static int finish_limit(struct rule_value *value)
 	for (uint32_t i = 0; i < _POLICY_LIMIT_MAX; i++)
 		limits |= rule->limits[i] != POLICY_UNLIMITED;
 	if (!limits)
-		return refuse_section(value, value->section->kind_column,
-				      "this limit has no max-… key, so it limits nothing");
+		return refuse_section(
+			value, value->section->kind_column,
+			"this limit has neither a max-… key nor kernel-verified, so it limits nothing");
 	if (rule->keys & BIT(RULE_ACTION) && rule->actions != BIT(POLICY_ATTACH))
 		return refuse_key(value, config_entry(value->section, "action"),
 				  "only the action attach can be limited");

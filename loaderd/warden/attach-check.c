@@ -177,6 +177,7 @@ static int apply_limits(struct attaching *t, const struct bundle *b, const struc
 	if (duration > UINT64_MAX / 4000000)
 		duration = UINT64_MAX / 4000000;
 	t->a.deadline = now_boottime() + duration * 1000000;
+	t->kernel_verified = policy_kernel_verified(limits);
 	t->a.events_per_second = limits->value[POLICY_MAX_EVENTS_PER_SECOND];
 	return 0;
 }

@@ -194,12 +194,30 @@ static bool on_subscribed(struct order *order, const struct message *m, int *fds
 	return true;
 }
 
+/* The programs run for others already: how they were loaded cannot be made up for. */
+static void give_up_unverified(struct attaching *t)
+{
+	char bundle[PROBE_NAME_MAX + 24];
+	struct refusal r;
+
+	snprintf(bundle, sizeof(bundle), "%s-%" PRIu64, t->a.probe, t->a.serial);
+	refusal_set(&r, REFUSAL_NOT_KERNEL_VERIFIED, bundle,
+		    "policy wants the kernel to verify %s, but it runs for others, who could do without (%s)",
+		    bundle, t->instance->kernel_verified);
+	give_up(t, &r);
+}
+
 static void subscribe(struct attaching *t)
 {
 	struct message_subscribe m = { .m = { .type = MESSAGE_SUBSCRIBE } };
-	struct order *order = order_new(t->w, SIDE_LOADER, on_subscribed, t);
+	struct order *order;
 	struct refusal r;
 
+	if (t->kernel_verified && !instance_row_verified(t->instance)) {
+		give_up_unverified(t);
+		return;
+	}
+	order = order_new(t->w, SIDE_LOADER, on_subscribed, t);
 	if (!order) {
 		refusal_set(&r, REFUSAL_UNAVAILABLE, "warden", "out of memory");
 		give_up(t, &r);
@@ -213,8 +231,10 @@ static void subscribe(struct attaching *t)
 /* --- load --------------------------------------------------------------------------------------------- */
 
 static void load(struct attaching *t);
+static void start(struct attaching *t);
 
-/* Everybody who waited for this instance goes on, or is refused as the one who loaded it was. */
+/* Everybody who waited for this instance goes on, or is refused as the one who loaded it was; unless that one
+ * was refused for what only its own limits demand. */
 static void wake(struct instance_row *row, const struct refusal *refusal)
 {
 	struct attaching *list = NULL, **p = &waiting;
@@ -233,10 +253,15 @@ static void wake(struct instance_row *row, const struct refusal *refusal)
 	while (list) {
 		struct attaching *next = list->next_waiting;
 
-		if (refusal)
-			give_up(list, refusal);
-		else
+		if (!refusal) {
 			subscribe(list);
+		} else if (refusal->code == REFUSAL_NOT_KERNEL_VERIFIED && !list->kernel_verified) {
+			instance_row_release(list->w, row);
+			list->instance = NULL;
+			start(list);
+		} else {
+			give_up(list, refusal);
+		}
 		list = next;
 	}
 }
@@ -358,6 +383,7 @@ static void load(struct attaching *t)
 		return;
 	}
 	m.variant = b->variant;
+	m.flags = t->kernel_verified ? MESSAGE_FLAG_KERNEL_VERIFIED : 0;
 	memcpy(m.digest, b->digest, DIGEST_SIZE);
 	memcpy(m.params, t->params, sizeof(m.params));
 	(void)order_send(order, &m.m, sizeof(m), fds, (size_t)n);

@@ -48,6 +48,11 @@ struct instance_row *instance_row_find(struct warden *w, const uint8_t *digest, 
 	return row;
 }
 
+bool instance_row_verified(const struct instance_row *row)
+{
+	return !strncmp(row->kernel_verified, "yes ", 4);
+}
+
 static bool on_unloaded(struct order *order, const struct message *m, int *fds, size_t n_fds)
 {
 	(void)order;
@@ -347,6 +352,9 @@ static void take_over_attachment(struct warden *w, const struct attachment *a)
 	if (!at)
 		return;
 	at->alive = true;
+	act.program_ids = row->program_ids;
+	act.n_program_ids = row->n_programs;
+	act.kernel_verified = row->kernel_verified;
 	if (!has_outcome(w, a))
 		record_outcome(w, &act, true);
 	start_linger(at);

@@ -65,6 +65,27 @@ static void split_signers(const char *text, struct composed *to)
 	to->record.signers = to->signer;
 }
 
+/* What the loader says of an instance. Anything else than its words is no yes. */
+static void put_kernel_verified(struct audit_record *r, const char *verified)
+{
+	static const struct {
+		const char *verified, *keyring;
+	} yes[] = {
+		{ "yes (bpf)", ".bpf" },
+		{ "yes (builtin)", ".builtin_trusted_keys" },
+		{ "yes (secondary)", ".secondary_trusted_keys" },
+		{ "yes (session)", "session" },
+	};
+
+	r->kernel_verified =
+		!strcmp(verified, "no") ? AUDIT_KERNEL_VERIFIED_NO : AUDIT_KERNEL_VERIFIED_UNSUPPORTED;
+	for (size_t i = 0; i < sizeof(yes) / sizeof(*yes); i++)
+		if (!strcmp(verified, yes[i].verified)) {
+			r->kernel_verified = AUDIT_KERNEL_VERIFIED_YES;
+			r->keyring = yes[i].keyring;
+		}
+}
+
 static void compose(struct warden *w, enum audit_kind kind, const struct act *act, struct composed *to)
 {
 	struct audit_record *r = &to->record;
@@ -106,10 +127,7 @@ static void compose(struct warden *w, enum audit_kind kind, const struct act *ac
 	r->program_ids = act->program_ids;
 	r->n_program_ids = act->n_program_ids;
 	if (act->kernel_verified)
-		r->kernel_verified = !strcmp(act->kernel_verified, "unsupported")
-					     ? AUDIT_KERNEL_VERIFIED_UNSUPPORTED
-				     : !strcmp(act->kernel_verified, "no") ? AUDIT_KERNEL_VERIFIED_NO
-									   : AUDIT_KERNEL_VERIFIED_YES;
+		put_kernel_verified(r, act->kernel_verified);
 	if (act->attachment) {
 		snprintf(to->attachment, sizeof(to->attachment), "%016" PRIx64, act->attachment);
 		r->attachment = to->attachment;

@@ -50,8 +50,9 @@ static void owners_free(struct owner *list)
 	}
 }
 
-static bool still_allowed(struct warden *w, const struct attachment *a, struct owner **owners,
-			  struct policy_decision *decision)
+/* What the policy says now; false if that cannot be known. */
+static bool decide_again(struct warden *w, const struct attachment *a, struct owner **owners,
+			 struct policy_decision *decision)
 {
 	struct policy_request request = { .action = POLICY_ATTACH,
 					  .uid = a->uid,
@@ -67,14 +68,33 @@ static bool still_allowed(struct warden *w, const struct attachment *a, struct o
 		/* Nothing is known against them: ending everybody's probes because a directory server is slow
 		 * would let its outage reach further than it must. The next reload asks again. */
 		process_log(4, "the groups of uid %u cannot be known: %s stays attached", a->uid, a->probe);
-		return true;
+		return false;
 	}
 	request.gids = owner->gids;
 	request.n_gids = owner->n_gids;
 	memcpy(request.probe, a->probe, sizeof(request.probe));
 	memcpy(request.target_name, a->target, sizeof(request.target_name));
 	policy_decide(w->policy, &request, decision);
-	return decision->allowed;
+	return true;
+}
+
+static bool must_end(struct warden *w, const struct attached *at, struct owner **owners,
+		     char reason[REFUSAL_REASON_MAX])
+{
+	struct policy_decision decision;
+
+	if (!decide_again(w, &at->a, owners, &decision))
+		return false;
+	if (!decision.allowed)
+		snprintf(reason, REFUSAL_REASON_MAX, "the policy does not allow it any more (rule %s)",
+			 decision.rule);
+	else if (policy_kernel_verified(&decision.limits) && !instance_row_verified(at->instance))
+		snprintf(reason, REFUSAL_REASON_MAX,
+			 "the policy wants the kernel to verify it now (limit %s), and it did not: %s",
+			 decision.limits.section[POLICY_KERNEL_VERIFIED], at->instance->kernel_verified);
+	else
+		return false;
+	return true;
 }
 
 void attached_redecide(struct warden *w)
@@ -82,15 +102,11 @@ void attached_redecide(struct warden *w)
 	struct owner *owners = NULL;
 
 	for (struct attached *at = w->attached, *next; at; at = next) {
-		struct policy_decision decision;
 		char reason[REFUSAL_REASON_MAX];
 
 		next = at->next;
-		if (at->ending || still_allowed(w, &at->a, &owners, &decision))
-			continue;
-		snprintf(reason, sizeof(reason), "the policy does not allow it any more (rule %s)",
-			 decision.rule);
-		attached_end(at, reason, NULL, 0, 0);
+		if (!at->ending && must_end(w, at, &owners, reason))
+			attached_end(at, reason, NULL, 0, 0);
 	}
 	owners_free(owners);
 }

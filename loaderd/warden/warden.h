@@ -198,6 +198,8 @@ void attached_free_all(struct warden *w);
 void units_changed(struct warden *w);
 struct instance_row *instance_row_new(struct warden *w, const uint8_t *digest, const uint8_t *params_digest);
 struct instance_row *instance_row_find(struct warden *w, const uint8_t *digest, const uint8_t *params_digest);
+/* The kernel itself verified what runs: "yes (KEYRING)". */
+bool instance_row_verified(const struct instance_row *row);
 /* One user less; the last one unloads it. */
 void instance_row_release(struct warden *w, struct instance_row *row);
 

@@ -52,6 +52,7 @@ struct model {
 	char name[8];
 	const char *words[KEYS][WORDS_MAX + 1]; /* no word: the key is not written */
 	unsigned max_attachments;               /* of a limit */
+	bool kernel_verified;                   /* so is this */
 };
 
 struct scene {
@@ -70,7 +71,7 @@ static size_t n_words(int key)
 
 static struct model random_section(const char *kind, size_t number)
 {
-	struct model model = { .kind = kind, .max_attachments = pick(20) };
+	struct model model = { .kind = kind, .max_attachments = pick(20), .kernel_verified = !pick(3) };
 	/* Few conditions, or nothing would ever match. */
 	uint32_t often = 2 + pick(6);
 
@@ -283,6 +284,15 @@ static uint64_t ref_limit(const struct scene *scene, const struct policy_request
 	return limit;
 }
 
+static bool ref_kernel_verified(const struct scene *scene, const struct policy_request *q)
+{
+	for (size_t i = 0; i < scene->n; i++)
+		if (!strcmp(scene->sections[i].kind, "limit") && scene->sections[i].kernel_verified &&
+		    ref_match(&scene->sections[i], q))
+			return true;
+	return false;
+}
+
 static int no_name(void *userdata, const char *name, uint32_t *ret_id)
 {
 	(void)userdata;
@@ -312,14 +322,15 @@ static struct policy *load(const struct scene *scene)
 			p += sprintf(p, "\n");
 		}
 		if (!strcmp(model->kind, "limit"))
-			p += sprintf(p, "max-attachments = %u\n", model->max_attachments);
+			p += sprintf(p, "max-attachments = %u\n%s", model->max_attachments,
+				     model->kernel_verified ? "kernel-verified = required\n" : "");
 	}
 	if (policy_new_from_text("f", text, (size_t)(p - text), &resolver, &refusal, &policy))
 		fail_msg("%s: %s\n%s", refusal.subject, refusal.reason, text);
 	return policy;
 }
 
-static unsigned n_allowed, n_denied_by_section, n_limited;
+static unsigned n_allowed, n_denied_by_section, n_limited, n_required;
 
 static void check_reference(const struct scene *scene, const struct policy_request *request,
 			    const struct policy_decision *decision)
@@ -333,6 +344,9 @@ static void check_reference(const struct scene *scene, const struct policy_reque
 		return;
 	n_allowed++;
 	assert_true(decision->limits.value[POLICY_MAX_ATTACHMENTS] == ref_limit(scene, request));
+	assert_int_equal(decision->limits.value[POLICY_KERNEL_VERIFIED] == POLICY_REQUIRED,
+			 ref_kernel_verified(scene, request));
+	n_required += decision->limits.value[POLICY_KERNEL_VERIFIED] == POLICY_REQUIRED;
 	n_limited += decision->limits.value[POLICY_MAX_ATTACHMENTS] != POLICY_UNLIMITED;
 }
 
@@ -370,6 +384,8 @@ static void check_promises(const struct policy_request *request, const struct po
 	assert_int_equal(after.allowed, before->allowed);
 	assert_true(after.limits.value[POLICY_MAX_ATTACHMENTS] <=
 		    before->limits.value[POLICY_MAX_ATTACHMENTS]);
+	assert_true(after.limits.value[POLICY_KERNEL_VERIFIED] <=
+		    before->limits.value[POLICY_KERNEL_VERIFIED]);
 	policy_decide(allow, request, &after);
 	assert_true(!before->allowed || after.allowed);
 	if (before->allowed)
@@ -405,6 +421,7 @@ static void test_properties(void **state)
 	assert_true(n_allowed > 1000);
 	assert_true(n_denied_by_section > 1000);
 	assert_true(n_limited > 300);
+	assert_true(n_required > 100);
 }
 
 int main(void)

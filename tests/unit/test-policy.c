@@ -289,6 +289,33 @@ static void test_limits(void **state)
 	assert_int_equal(decision.limits.value[POLICY_MAX_MEMORY], 0);
 }
 
+static void test_kernel_verified(void **state)
+{
+	_cleanup_(policy_free_p) struct policy *policy = load(
+		ALL_OF_DEV "[limit a]\nmax-attachments = 4\n"
+			   "[limit b]\ngroup = dev\nprobe = dns.*\nkernel-verified = required\n"
+			   "[limit c]\nnamespace = container\nkernel-verified = required\nmax-memory = 1M\n");
+	struct policy_request request = ASK();
+	struct policy_decision decision;
+
+	(void)state;
+	strcpy(request.probe, "tcp.rtt");
+	policy_decide(policy, &request, &decision);
+	assert_true(decision.allowed);
+	assert_true(decision.limits.value[POLICY_KERNEL_VERIFIED] == POLICY_UNLIMITED);
+	strcpy(request.probe, "dns.latency");
+	policy_decide(policy, &request, &decision);
+	assert_true(decision.allowed);
+	assert_int_equal(decision.limits.value[POLICY_KERNEL_VERIFIED], POLICY_REQUIRED);
+	assert_string_equal(decision.limits.section[POLICY_KERNEL_VERIFIED], "b");
+	/* What cannot be known matches a limit that asks, this one as any other. */
+	strcpy(request.probe, "tcp.rtt");
+	request.namespace = POLICY_NAMESPACE_UNKNOWN;
+	policy_decide(policy, &request, &decision);
+	assert_int_equal(decision.limits.value[POLICY_KERNEL_VERIFIED], POLICY_REQUIRED);
+	assert_string_equal(decision.limits.section[POLICY_KERNEL_VERIFIED], "c");
+}
+
 static const struct {
 	const char *text, *place, *reason;
 } refusals[] = {
@@ -344,12 +371,19 @@ static const struct {
 	{ "[deny a]\nprobe = 123456789012345678901234567890123456789012345678\n", "f:2:9",
 	  "longer than the name of any probe, 47 bytes" },
 	{ "[allow a]\n", "f:1:2", "an empty allow would be for everybody: name a group or user" },
-	{ "[limit a]\nuser = alice\n", "f:1:2", "this limit has no max-… key, so it limits nothing" },
+	{ "[limit a]\nuser = alice\n", "f:1:2",
+	  "this limit has neither a max-… key nor kernel-verified, so it limits nothing" },
 	{ "[limit a]\naction = enroll\nmax-memory = 1\n", "f:2:1", "only the action attach can be limited" },
 	{ "[deny a]\nprobe = tcp.*\naction = attach audit-read\n", "f:2:1",
 	  "action 'audit-read' has no probe: this deny could never match it" },
 	{ "[deny a]\naction = enroll\ntarget = host\n", "f:3:1",
 	  "action 'enroll' has no target: this deny could never match it" },
+	{ "[limit a]\nkernel-verified = yes\n", "f:2:19", "'required' is expected" },
+	{ "[limit a]\nkernel-verified = 1required\n", "f:2:19", "'required' is expected" },
+	{ "[limit a]\nkernel-verified = 0\n", "f:2:19", "'required' is expected" },
+	{ "[limit a]\nkernel-verified = required required\n", "f:2:28", "one value is expected" },
+	{ "[allow a]\nkernel-verified = required\n", "f:2:1",
+	  "key 'kernel-verified' belongs into a [limit] section" },
 	{ "[limit a]\nmax-attachments = four\n", "f:2:19", "a whole number is expected" },
 	{ "[limit a]\nmax-attachments = -1\n", "f:2:19", "a whole number is expected" },
 	{ "[limit a]\nmax-attachments = 1K\n", "f:2:19", "a whole number is expected" },
@@ -605,10 +639,11 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_decisions), cmocka_unit_test(test_unterminated),
-		cmocka_unit_test(test_limits),    cmocka_unit_test(test_refusals),
-		cmocka_unit_test(test_names),     cmocka_unit_test(test_deny_all),
-		cmocka_unit_test(test_explain),   cmocka_unit_test(test_globs),
-		cmocka_unit_test(test_shipped),   cmocka_unit_test(test_load),
+		cmocka_unit_test(test_limits),    cmocka_unit_test(test_kernel_verified),
+		cmocka_unit_test(test_refusals),  cmocka_unit_test(test_names),
+		cmocka_unit_test(test_deny_all),  cmocka_unit_test(test_explain),
+		cmocka_unit_test(test_globs),     cmocka_unit_test(test_shipped),
+		cmocka_unit_test(test_load),
 	};
 
 	return cmocka_run_group_tests_name("policy", tests, NULL, NULL);
