@@ -14,7 +14,7 @@ struct attaching {
 	uint32_t params_size;
 	struct instance_row *instance; /* counted as a user from when it is set */
 	unsigned int tries;
-	bool kernel_verified; /* only what the kernel verified will do */
+	bool kernel_verified;           /* only what the kernel verified will do */
 	struct attaching *next_waiting; /* for the instance that another request loads */
 	struct attaching *next;         /* of all */
 };
