@@ -6,6 +6,7 @@
 
 #include <openssl/bn.h>
 #include <openssl/ec.h>
+#include <openssl/rsa.h>
 #include <openssl/x509v3.h>
 
 #include "signing/certificate.h"
@@ -13,6 +14,7 @@
 
 #define THROWAWAY_DAYS (20 * 365)
 #define SERIAL_BITS    127
+#define KERNEL_BITS    3072
 
 struct extension {
 	int nid;
@@ -23,6 +25,15 @@ static const struct extension ca_extensions[] = {
 	{ NID_basic_constraints, "critical,CA:TRUE,pathlen:0" },
 	{ NID_key_usage, "critical,keyCertSign,cRLSign" },
 	{ NID_subject_key_identifier, "hash" },
+	{ NID_undef, NULL },
+};
+
+/* As the kernel's own module-signing key (Documentation/admin-guide/module-signing.rst). */
+static const struct extension kernel_extensions[] = {
+	{ NID_basic_constraints, "critical,CA:FALSE" },
+	{ NID_key_usage, "critical,digitalSignature" },
+	{ NID_subject_key_identifier, "hash" },
+	{ NID_authority_key_identifier, "keyid" },
 	{ NID_undef, NULL },
 };
 
@@ -71,6 +82,7 @@ struct kind {
 };
 static const struct kind authority_kind = { "CA", ca_extensions };
 static const struct kind signer_kind = { "signer", leaf_extensions };
+static const struct kind kernel_kind = { "kernel", kernel_extensions };
 
 /* A certificate for key, signed by the issuer; NULL: by itself. */
 static X509 *make_certificate(const struct kind *kind, const char *name, int64_t now, unsigned days,
@@ -149,4 +161,26 @@ int signing_make_throwaway(const char *name, int64_t now, struct signing_key **r
 	*ret_leaf_pem = take_ptr(leaf_pem);
 	*ret_ca_pem = take_ptr(ca_pem);
 	return 0;
+}
+
+int signing_make_kernel_throwaway(const char *name, int64_t now, struct signing_key **ret_key)
+{
+	return make(&kernel_kind, EVP_RSA_gen(KERNEL_BITS), NULL, name, now, THROWAWAY_DAYS, ret_key);
+}
+
+int signing_key_certificate(const struct signing_key *key, uint8_t **ret_der, size_t *ret_size)
+{
+	_cleanup_openssl_errors_;
+	unsigned char *der = NULL;
+	int n = i2d_X509(key->certificate, &der);
+
+	if (n <= 0)
+		return -ENOMEM;
+	*ret_der = malloc((size_t)n);
+	if (*ret_der) {
+		memcpy(*ret_der, der, (size_t)n);
+		*ret_size = (size_t)n;
+	}
+	OPENSSL_free(der);
+	return *ret_der ? 0 : -ENOMEM;
 }

@@ -71,3 +71,10 @@ int signing_make_signer(const struct signing_key *authority, const char *name, i
  * leaf's private key exists in *ret_key only. The caller frees the PEM texts. */
 int signing_make_throwaway(const char *name, int64_t now, struct signing_key **ret_key, char **ret_leaf_pem,
 			   char **ret_ca_pem);
+
+/* Makes an RSA 3072 key with a certificate of its own for ksig_sign(): RSA because such a signature is the
+ * same each time, and every kernel that can verify at all knows it. Otherwise as above. */
+int signing_make_kernel_throwaway(const char *name, int64_t now, struct signing_key **ret_key);
+
+/* The certificate in DER, as the kernel's keyrings take it. The caller frees *ret_der. */
+int signing_key_certificate(const struct signing_key *key, uint8_t **ret_der, size_t *ret_size);

@@ -23,7 +23,6 @@
 struct build {
 	const struct template *t;
 	const struct build_object *objects;
-	const struct signing_key *ksig;
 	struct bundle *bundle;
 	struct refusal *refusal;
 };
@@ -87,18 +86,17 @@ static bool has_demux(const struct spec_variant *v)
 	       spec_variant_map(v, SPEC_MAP_SLOTS);
 }
 
-/* Adds a file to the bundle and to the manifest's list; *ret_index is its place in both. */
-static int add_file(struct build *b, const char *name, const void *bytes, size_t size, uint32_t *ret_index)
+int bundle_list_file(struct bundle *bundle, const char *name, const void *bytes, size_t size,
+		     uint32_t *ret_index, struct refusal *refusal)
 {
-	struct spec *spec = &b->bundle->spec;
+	struct spec *spec = &bundle->spec;
 	struct spec_file *f;
 	size_t n = DIGEST_SIZE;
 	int r;
 
-	r = bundle_add_file(b->bundle, name, bytes, size);
+	r = bundle_add_file(bundle, name, bytes, size);
 	if (r == -EINVAL || r == -E2BIG || r == -EEXIST)
-		return refusal_set(b->refusal, REFUSAL_BUNDLE_INVALID, "C4",
-				   "%s cannot be a file of the bundle: %s", name, strerror(-r));
+		REFUSE("C4", "%s cannot be a file of the bundle: %s", name, strerror(-r));
 	if (r)
 		return r;
 	f = &spec->files[spec->n_files];
@@ -110,32 +108,33 @@ static int add_file(struct build *b, const char *name, const void *bytes, size_t
 	return 0;
 }
 
+int bundle_list_variant_file(struct bundle *bundle, const struct spec_variant *variant, const char *suffix,
+			     const void *bytes, size_t size, uint32_t *ret_index, struct refusal *refusal)
+{
+	char name[OBJECT_NAME_MAX];
+
+	if ((size_t)snprintf(name, sizeof(name), "%s.%s.%s", bundle->spec.name, variant->name, suffix) >=
+	    sizeof(name))
+		REFUSE("C2", "the names of the probe and its variant are too long for %s", suffix);
+	return bundle_list_file(bundle, name, bytes, size, ret_index, refusal);
+}
+
+/* Of the variant that is being built. */
 static int add_variant_file(struct build *b, const char *suffix, const void *bytes, size_t size,
 			    uint32_t *ret_index)
 {
 	const struct spec *spec = &b->bundle->spec;
-	char name[OBJECT_NAME_MAX];
 
-	if ((size_t)snprintf(name, sizeof(name), "%s.%s.%s", spec->name,
-			     spec->variants[spec->n_variants].name, suffix) >= sizeof(name))
-		return refusal_set(b->refusal, REFUSAL_BUNDLE_INVALID, "C2",
-				   "the names of the probe and its variant are too long for %s", suffix);
-	return add_file(b, name, bytes, size, ret_index);
+	return bundle_list_variant_file(b->bundle, &spec->variants[spec->n_variants], suffix, bytes, size,
+					ret_index, b->refusal);
 }
 
 static int add_skeleton(struct build *b, const struct skeleton *s, struct spec_variant *v)
 {
-	_cleanup_free_ uint8_t *ksig = NULL;
-	size_t n;
 	int r;
 
 	r = add_variant_file(b, "lskel.insns", s->insns, s->insns_size, &v->insns);
-	if (!r)
-		r = add_variant_file(b, "lskel.data", s->data, s->data_size, &v->data);
-	if (r || !b->ksig)
-		return r;
-	r = ksig_sign(b->ksig, s->insns, s->insns_size, s->data, s->data_size, &ksig, &n, b->refusal);
-	return r ? r : add_variant_file(b, "lskel.ksig", ksig, n, &v->ksig);
+	return r ? r : add_variant_file(b, "lskel.data", s->data, s->data_size, &v->data);
 }
 
 static bool same_object(const struct build_object *a, const struct build_object *b)
@@ -155,7 +154,9 @@ static int add_object(struct build *b, size_t i)
 	if (!shared)
 		return add_variant_file(b, "bpf.o", b->objects[i].bytes, b->objects[i].size, &index);
 	snprintf(name, sizeof(name), "%s.bpf.o", b->bundle->spec.name);
-	return i ? 0 : add_file(b, name, b->objects[i].bytes, b->objects[i].size, &index);
+	return i ? 0
+		 : bundle_list_file(b->bundle, name, b->objects[i].bytes, b->objects[i].size, &index,
+				    b->refusal);
 }
 
 /* Events, labels and parameters must look alike in all variants: readers know one form. */
@@ -246,19 +247,15 @@ static int build_variant(struct build *b, size_t i)
 	return 0;
 }
 
-static int finish(struct build *b, uint64_t issued)
+int bundle_write_manifest(struct bundle *bundle, struct refusal *refusal)
 {
-	struct bundle *bundle = b->bundle;
 	char *text = NULL;
 	int r;
 
-	if (!bundle->spec.issued)
-		bundle->spec.issued = issued;
-	if (!bundle->spec.memory)
-		bundle->spec.memory = spec_memory(&bundle->spec);
-	r = manifest_write(&bundle->spec, &text, b->refusal);
+	r = manifest_write(&bundle->spec, &text, refusal);
 	if (r)
 		return r;
+	free(bundle->manifest.bytes);
 	snprintf(bundle->manifest.name, sizeof(bundle->manifest.name), MANIFEST_NAME);
 	bundle->manifest.bytes = text;
 	bundle->manifest.size = strlen(text);
@@ -269,7 +266,7 @@ int bundle_build(const struct template *t, const struct build_object *objects, u
 		 const struct signing_key *ksig, struct bundle **ret, struct refusal *refusal)
 {
 	_cleanup_(bundle_free_p) struct bundle *bundle = bundle_new();
-	struct build b = { .t = t, .objects = objects, .ksig = ksig, .bundle = bundle, .refusal = refusal };
+	struct build b = { .t = t, .objects = objects, .bundle = bundle, .refusal = refusal };
 	int r = 0;
 
 	if (!bundle)
@@ -277,8 +274,13 @@ int bundle_build(const struct template *t, const struct build_object *objects, u
 	bundle->spec = t->spec;
 	for (size_t i = 0; !r && i < t->n_variants; i++)
 		r = build_variant(&b, i);
-	if (!r)
-		r = finish(&b, issued);
+	if (r)
+		return r;
+	if (!bundle->spec.issued)
+		bundle->spec.issued = issued;
+	if (!bundle->spec.memory)
+		bundle->spec.memory = spec_memory(&bundle->spec);
+	r = ksig ? bundle_sign_kernel(bundle, ksig, refusal) : bundle_write_manifest(bundle, refusal);
 	if (!r)
 		*ret = take_ptr(bundle);
 	return r;

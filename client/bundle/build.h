@@ -17,6 +17,10 @@ struct build_object {
 int bundle_build(const struct template *t, const struct build_object *objects, uint64_t issued,
 		 const struct signing_key *ksig, struct bundle **ret, struct refusal *refusal);
 
+/* Signs each variant's skeleton for the kernel, adds the signatures as files and writes the manifest, which
+ * must have no signatures yet: REFUSAL_BUNDLE_INVALID if it has, or if a skeleton is signed already. */
+int bundle_sign_kernel(struct bundle *bundle, const struct signing_key *key, struct refusal *refusal);
+
 /* Builds each variant's skeleton again from the object in the bundle and compares skeleton, context, programs
  * with their hooks and helpers, and maps. Returns 0, -errno or REFUSAL_BUNDLE_INVALID (B10) with the first
  * difference. */
@@ -25,3 +29,14 @@ int bundle_attest(const struct bundle *bundle, struct refusal *refusal);
 /* A starting template for an object of somebody else's, as JSON text that the caller frees. */
 int bundle_init_template(const char *name, const void *object, size_t size, const char *object_path,
 			 char **ret, struct refusal *refusal);
+
+/* ---- for build.c and ksig.c ---- */
+
+/* Adds a file to the bundle and to the manifest's list; *ret_index is its place in both. */
+int bundle_list_file(struct bundle *bundle, const char *name, const void *bytes, size_t size,
+		     uint32_t *ret_index, struct refusal *refusal);
+/* The same with the name NAME.VARIANT.SUFFIX. */
+int bundle_list_variant_file(struct bundle *bundle, const struct spec_variant *variant, const char *suffix,
+			     const void *bytes, size_t size, uint32_t *ret_index, struct refusal *refusal);
+/* Writes the manifest anew from the spec. */
+int bundle_write_manifest(struct bundle *bundle, struct refusal *refusal);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Signs the probes that the build has made, with a key that exists in this process only, as the kernel's
- * build does with its modules; or with a real one that the build names.
+ * Signs the probes that the build has made, with keys that exist in this process only, as the kernel's build
+ * does with its modules; or with real ones that the build names. One signs the manifests, another what the
+ * kernel checks: that signature has no signed attributes, and no key may make both kinds.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,18 +14,29 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "client/bundle/build.h"
 #include "client/bundle/verbs.h"
 #include "common/fd.h"
 
 #define SIGNER       "standard"
 #define COMMON_NAME  "bpfwarden standard probes"
+#define KERNEL_NAME  "bpfwarden standard probes: kernel"
 #define PEM_SIZE_MAX (64U << 10)
 
 struct standard_arguments {
-	const char *out, *trust, *key, *cert, *ca;
+	const char *out, *trust, *key, *cert, *ca, *kernel, *kernel_key, *kernel_cert;
 };
 
-enum { OPTION_OUT = 256, OPTION_TRUST, OPTION_KEY, OPTION_CERT, OPTION_CA };
+enum {
+	OPTION_OUT = 256,
+	OPTION_TRUST,
+	OPTION_KEY,
+	OPTION_CERT,
+	OPTION_CA,
+	OPTION_KERNEL,
+	OPTION_KERNEL_KEY,
+	OPTION_KERNEL_CERT,
+};
 
 /* -1: go on; otherwise the exit code. */
 static int parse(const struct bundle_verb *verb, int argc, char **argv, struct standard_arguments *a)
@@ -35,10 +47,14 @@ static int parse(const struct bundle_verb *verb, int argc, char **argv, struct s
 		{ "key", required_argument, NULL, OPTION_KEY },
 		{ "cert", required_argument, NULL, OPTION_CERT },
 		{ "ca", required_argument, NULL, OPTION_CA },
+		{ "kernel", required_argument, NULL, OPTION_KERNEL },
+		{ "kernel-key", required_argument, NULL, OPTION_KERNEL_KEY },
+		{ "kernel-cert", required_argument, NULL, OPTION_KERNEL_CERT },
 		{ "help", no_argument, NULL, 'h' },
 		{},
 	};
-	const char **const values[] = { &a->out, &a->trust, &a->key, &a->cert, &a->ca };
+	const char **const values[] = { &a->out, &a->trust,  &a->key,        &a->cert,
+					&a->ca,  &a->kernel, &a->kernel_key, &a->kernel_cert };
 	int c;
 
 	while ((c = getopt_long(argc, argv, "h", options, NULL)) >= 0) {
@@ -46,28 +62,31 @@ static int parse(const struct bundle_verb *verb, int argc, char **argv, struct s
 			tell_help(verb);
 			return EXIT_OK;
 		}
-		if (c < OPTION_OUT || c > OPTION_CA)
+		if (c < OPTION_OUT || c > OPTION_KERNEL_CERT)
 			return tell_usage(verb, "%s is no option here, or lacks its value", argv[optind - 1]);
 		*values[c - OPTION_OUT] = optarg;
 	}
-	if (!a->out || !a->trust || optind >= argc)
-		return tell_usage(verb, "--out, --trust and bundles are needed");
+	if (!a->out || !a->trust || !a->kernel || optind >= argc)
+		return tell_usage(verb, "--out, --trust, --kernel and bundles are needed");
 	if (!a->key != !a->cert || !a->key != !a->ca)
 		return tell_usage(verb, "--key, --cert and --ca go together");
+	if (!a->kernel_key != !a->kernel_cert)
+		return tell_usage(verb, "--kernel-key and --kernel-cert go together");
 	return -1;
 }
 
-static int write_certificate(const char *directory, const char *pem)
+/* DIRECTORY/standard.SUFFIX */
+static int write_certificate(const char *directory, const char *suffix, const void *bytes, size_t size)
 {
 	_cleanup_close_ int fd = -EBADF;
 	char path[PATH_MAX];
 	int r;
 
 	if ((mkdir(directory, 0755) < 0 && errno != EEXIST) ||
-	    (size_t)snprintf(path, sizeof(path), "%s/" SIGNER ".pem", directory) >= sizeof(path))
+	    (size_t)snprintf(path, sizeof(path), "%s/" SIGNER ".%s", directory, suffix) >= sizeof(path))
 		return tell(directory, -errno, NULL);
 	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	r = fd < 0 ? -errno : fd_write_all(fd, pem, strlen(pem));
+	r = fd < 0 ? -errno : fd_write_all(fd, bytes, size);
 	return r ? tell(path, r, NULL) : EXIT_OK;
 }
 
@@ -87,13 +106,16 @@ static int write_bundle(const struct bundle *b, const char *out)
 	return r ? tell(path, r, NULL) : EXIT_OK;
 }
 
-static int sign_path(const char *path, const struct signing_key *key, const char *out)
+static int sign_path(const char *path, const struct signing_key *key, const struct signing_key *kernel_key,
+		     const char *out)
 {
 	_cleanup_(bundle_free_p) struct bundle *b = NULL;
 	struct refusal refusal = {};
 	int r;
 
 	r = bundle_read(path, &b, &refusal);
+	if (!r)
+		r = bundle_sign_kernel(b, kernel_key, &refusal);
 	if (r)
 		return tell(path, r, &refusal);
 	r = sign_bundle(b, key, SIGNER);
@@ -118,18 +140,37 @@ static int get_key(const struct standard_arguments *a, struct signing_key **ret_
 	return r ? tell(a->ca, r, NULL) : EXIT_OK;
 }
 
+static int get_kernel_key(const struct standard_arguments *a, struct signing_key **ret_key)
+{
+	int r;
+
+	if (a->kernel_key)
+		return read_key(a->kernel_key, a->kernel_cert, ret_key);
+	r = signing_make_kernel_throwaway(KERNEL_NAME, time(NULL), ret_key);
+	return r ? tell("kernel key", r, NULL) : EXIT_OK;
+}
+
 int verb_standard(const struct bundle_verb *verb, int argc, char **argv)
 {
-	_cleanup_(signing_key_free_p) struct signing_key *key = NULL;
+	_cleanup_(signing_key_free_p) struct signing_key *key = NULL, *kernel_key = NULL;
 	_cleanup_free_ char *ca = NULL;
+	_cleanup_free_ uint8_t *der = NULL;
 	struct standard_arguments a = {};
+	size_t size;
 	int r;
 
 	r = parse(verb, argc, argv, &a);
 	if (r >= 0)
 		return r;
 	r = get_key(&a, &key, &ca);
+	if (!r)
+		r = get_kernel_key(&a, &kernel_key);
 	for (int i = optind; !r && i < argc; i++)
-		r = sign_path(argv[i], key, a.out);
-	return r ? r : write_certificate(a.trust, ca);
+		r = sign_path(argv[i], key, kernel_key, a.out);
+	if (!r)
+		r = write_certificate(a.trust, "pem", ca, strlen(ca));
+	if (r)
+		return r;
+	r = signing_key_certificate(kernel_key, &der, &size);
+	return r ? tell("kernel key", r, NULL) : write_certificate(a.kernel, "der", der, size);
 }

@@ -40,11 +40,13 @@ const struct bundle_verb bundle_verbs[] = {
 	{ "inspect", verb_inspect, "BUNDLE [-o text|json]",
 	  "what a bundle may do: hooks, helpers, maps, fields, targets",
 	  "  -o, --output FORMAT    text, or json: the manifest as it was signed\n", false },
-	{ "standard", verb_standard, "--out DIR --trust DIR BUNDLE…",
-	  "sign the standard set with a key that is thrown away",
+	{ "standard", verb_standard, "--out DIR --trust DIR --kernel DIR BUNDLE…",
+	  "sign the standard set with keys that are thrown away",
 	  "      --out DIR          bundles go to DIR/NAME/SERIAL\n"
 	  "      --trust DIR        the authority's certificate goes to DIR/standard.pem\n"
-	  "      --key --cert --ca  a real key, its certificate and its authority instead\n",
+	  "      --kernel DIR       the certificate for the kernel goes to DIR/standard.der\n"
+	  "      --key --cert --ca  a real key, its certificate and its authority instead\n"
+	  "      --kernel-key --kernel-cert  a real key for the kernel instead\n",
 	  true },
 	{},
 };

@@ -2,11 +2,9 @@
 #include "loaderd/loader/verify.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <linux/bpf.h>
 #include <linux/keyctl.h>
 #include <openssl/evp.h>
-#include <stdio.h>
 
 #include "common/cleanup.h"
 #include "common/limits.h"
@@ -116,7 +114,7 @@ int verify_refuse(const struct spec *spec, const struct spec_variant *variant, s
 {
 	char bundle[PROBE_NAME_MAX + 24];
 
-	snprintf(bundle, sizeof(bundle), "%s-%" PRIu64, spec->name, spec->serial);
+	spec_bundle_name(spec, bundle, sizeof(bundle));
 	return refusal_set(refusal, REFUSAL_NOT_KERNEL_VERIFIED, bundle,
 			   "policy wants the kernel to verify %s, but %s", bundle,
 			   !supported ? "this kernel cannot: it takes Linux 7.3 or later"

@@ -375,6 +375,41 @@ static void test_refused_containers(void **state)
 	}
 }
 
+/* openssl finds each variant's signature for the kernel good over insns followed by data, by the key whose
+ * certificate is written for the kernel; and no more can be added to a manifest that is signed. */
+static void check_kernel_signatures(const char *path, const char *trust)
+{
+	_cleanup_(signing_key_free_p) struct signing_key *key = NULL;
+	_cleanup_(bundle_free_p) struct bundle *b = NULL;
+	char command[6 * PATH_MAX];
+	struct refusal refusal = {};
+	size_t n;
+
+	assert_int_equal(bundle_read(path, &b, &refusal), 0);
+	for (uint32_t i = 0; i < b->spec.n_variants; i++) {
+		const struct spec_variant *v = &b->spec.variants[i];
+
+		assert_true(v->ksig < b->spec.n_files);
+		snprintf(command, sizeof(command),
+			 "cd %s && cat %s %s >%s/signed && openssl cms -verify -binary -inform DER -in %s "
+			 "-content "
+			 "%s/signed -certfile %s/standard.der -noverify -out %s/content 2>/dev/null && cmp "
+			 "-s %s/signed "
+			 "%s/content",
+			 path, b->files[v->insns].name, b->files[v->data].name, directory,
+			 b->files[v->ksig].name, directory, trust, directory, directory, directory);
+		assert_int_equal(system(command), 0);
+	}
+	assert_int_equal(signing_make_kernel_throwaway("test", ISSUED, &key), 0);
+	assert_int_equal(bundle_sign_kernel(b, key, &refusal), REFUSAL_BUNDLE_INVALID);
+	assert_string_equal(refusal.subject, "C4");
+	n = b->n_signatures;
+	b->n_signatures = 0;
+	assert_int_equal(bundle_sign_kernel(b, key, &refusal), REFUSAL_BUNDLE_INVALID);
+	assert_string_equal(refusal.subject, "C4");
+	b->n_signatures = n; /* to be freed */
+}
+
 /* The standard set as the build makes it is accepted by the trust that is shipped with it, and not without.
  */
 static void test_standard(void **state)
@@ -385,6 +420,8 @@ static void test_standard(void **state)
 			     (char *)"--out",
 			     out,
 			     (char *)"--trust",
+			     trust,
+			     (char *)"--kernel",
 			     trust,
 			     bundle,
 			     NULL };
@@ -400,11 +437,12 @@ static void test_standard(void **state)
 	snprintf(built, sizeof(built), "%s/bundles/bundle.probe/1", directory);
 	snprintf(conf, sizeof(conf), "%s/trust/release.conf", directory);
 	assert_int_equal(bundle_write(probe, bundle), 0);
-	assert_int_equal(cmd_bundle(7, standard), 0);
+	assert_int_equal(cmd_bundle(9, standard), 0);
 	assert_int_equal(cmd_bundle(5, verify), 3);
 	fd = open(conf, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
 	assert_int_equal(fd_write_all(fd, role, strlen(role)), 0);
 	assert_int_equal(cmd_bundle(5, verify), 0);
+	check_kernel_signatures(built, trust);
 }
 
 /* Somebody else's object: what is not served is to be skipped, and the rest builds as it stands. */

@@ -44,7 +44,7 @@ struct stage {
 	struct message_loaded loaded;
 	struct message_verdict verdict;
 	uint32_t variant;
-	char *insns, *data;
+	char *insns, *data, *ksig;
 	uint64_t next;
 	int failed;
 };
@@ -293,6 +293,8 @@ static void read_bundle(struct stage *s)
 	facts_free(facts);
 	s->insns = read_file(s, spec->files[spec->variants[s->variant].insns].name, &size);
 	s->data = read_file(s, spec->files[spec->variants[s->variant].data].name, &size);
+	if (spec->variants[s->variant].ksig != UINT32_MAX)
+		s->ksig = read_file(s, spec->files[spec->variants[s->variant].ksig].name, &size);
 }
 
 static const struct spec_file *file_of(const struct stage *s, bool data)
@@ -307,19 +309,24 @@ struct order {
 	const char *name, *subject;
 	uint32_t code;
 	bool changed_insns, changed_data, longer_data, unsealed_insns, unsealed_data, swapped, pipe;
-	bool other_digest;
+	bool other_digest, changed_ksig, no_ksig;
+	uint32_t flags;
 	uint32_t variant; /* added to the right one */
 };
 
-static int give(const struct stage *s, bool data, bool changed, bool longer, bool unsealed)
+static const struct spec_file *ksig_of(const struct stage *s)
 {
-	size_t size = file_of(s, data)->size;
+	return s->ksig ? &s->verdict.spec.files[s->verdict.spec.variants[s->variant].ksig] : NULL;
+}
+
+static int give_bytes(const char *from, size_t size, bool changed, bool longer, bool unsealed)
+{
 	char *bytes = calloc(1, size + 8);
 	int fd;
 
 	if (!bytes)
 		die("memory", ENOMEM);
-	memcpy(bytes, data ? s->data : s->insns, size);
+	memcpy(bytes, from, size);
 	if (changed)
 		bytes[size / 2] ^= 1;
 	if (longer)
@@ -337,17 +344,26 @@ static int give(const struct stage *s, bool data, bool changed, bool longer, boo
 	return fd;
 }
 
+static int give(const struct stage *s, bool data, bool changed, bool longer, bool unsealed)
+{
+	return give_bytes(data ? s->data : s->insns, file_of(s, data)->size, changed, longer, unsealed);
+}
+
 static void send_order(struct stage *s, const struct order *o)
 {
 	struct message_load m = { .m = { .type = MESSAGE_LOAD, .call = ++s->next },
 				  .instance = s->next,
 				  .variant = s->variant + o->variant };
-	int fds[2], tube[2] = { -1, -1 }, r;
+	const struct spec_file *ksig = ksig_of(s);
+	int fds[3] = { -1, -1, -1 }, tube[2] = { -1, -1 }, r;
 
+	m.flags = o->flags;
 	memcpy(m.digest, s->verdict.digest, DIGEST_SIZE);
 	m.digest[0] ^= o->other_digest;
 	fds[o->swapped] = give(s, false, o->changed_insns, false, o->unsealed_insns);
 	fds[!o->swapped] = give(s, true, o->changed_data, o->longer_data, o->unsealed_data);
+	if (ksig && !o->no_ksig)
+		fds[2] = give_bytes(s->ksig, ksig->size, o->changed_ksig, false, false);
 	if (o->pipe) {
 		if (pipe2(tube, O_CLOEXEC) < 0)
 			die("pipe", errno);
@@ -355,11 +371,12 @@ static void send_order(struct stage *s, const struct order *o)
 		fds[0] = tube[0];
 	}
 	s->answered = false;
-	r = PEER_SEND(s->warden, &m, fds, 2);
+	r = PEER_SEND(s->warden, &m, fds, fds[2] < 0 ? 2 : 3);
 	if (r < 0)
 		die("send", r);
 	close_fd(fds[0]);
 	close_fd(fds[1]);
+	close_fd(fds[2]);
 	close_fd(tube[1]);
 	wait_for(s, &s->answered, o->name);
 }
@@ -413,6 +430,18 @@ static void act_warden(struct stage *s)
 		  .subject = "F2",
 		  .code = REFUSAL_BUNDLE_INVALID,
 		  .longer_data = true },
+		{ .name = "a changed signature for the kernel is noticed",
+		  .subject = "F2",
+		  .code = REFUSAL_BUNDLE_INVALID,
+		  .changed_ksig = true },
+		{ .name = "the signature for the kernel cannot be left out",
+		  .subject = "order",
+		  .code = REFUSAL_LOAD_FAILED,
+		  .no_ksig = true },
+		{ .name = "a flag that does not exist is refused",
+		  .subject = "order",
+		  .code = REFUSAL_LOAD_FAILED,
+		  .flags = 1 },
 		{ .name = "instructions and data cannot be swapped",
 		  .subject = "F2",
 		  .code = REFUSAL_BUNDLE_INVALID,
@@ -447,11 +476,21 @@ static void act_warden(struct stage *s)
 		try_order(s, &rows[i]);
 }
 
-/* Both yeses, so that the refusals above mean something. */
+/* Both yeses, so that the refusals above mean something. No kernel's keyring has the build's key: what the
+ * kernel has to verify is refused. */
 static void act_both(struct stage *s)
 {
 	static const struct order right = { .name = "both yeses" };
-	unsigned int before = count_programs(s), wanted;
+	char bundle[PROBE_NAME_MAX + 24];
+	const struct order demanding = { .name = "what the kernel must verify and does not is not run",
+					 .subject = bundle,
+					 .code = REFUSAL_NOT_KERNEL_VERIFIED,
+					 .flags = MESSAGE_FLAG_KERNEL_VERIFIED };
+	unsigned int before, wanted;
+
+	spec_bundle_name(&s->verdict.spec, bundle, sizeof(bundle));
+	try_order(s, &demanding);
+	before = count_programs(s);
 
 	send_order(s, &right);
 	wanted = before + s->verdict.spec.variants[s->variant].n_programs;
