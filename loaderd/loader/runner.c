@@ -110,8 +110,12 @@ static int load_skeleton(const struct runner_job *job, struct runner_result *res
 		result->step = RUNNER_SIGNATURE;
 		r = verify_load(job->insns, job->insns_size, map, job->ksig, job->ksig_size,
 				&result->verified);
-		if (r != -ENOKEY || job->must_verify)
+		if (r != -ENOKEY)
 			return r;
+	}
+	if (job->must_verify) {
+		result->step = RUNNER_SIGNATURE;
+		return -ENOKEY;
 	}
 	result->step = RUNNER_LOADER_PROGRAM;
 	return bpfcall_loader_prog(job->insns, job->insns_size, map, NULL);
