@@ -189,6 +189,7 @@ int cli_refused(const struct bpfwarden_reply *reply, const char *method)
 		[BPFWARDEN_ERROR_NOT_ENROLLED] = "not enrolled",
 		[BPFWARDEN_ERROR_ALREADY_ENROLLED] = "enrolled already",
 		[BPFWARDEN_ERROR_REVOKED] = "revoked",
+		[BPFWARDEN_ERROR_NOT_KERNEL_VERIFIED] = "not verified by the kernel",
 		[BPFWARDEN_ERROR_AUDIT_UNAVAILABLE] = "audit log not available",
 		[BPFWARDEN_ERROR_NO_SUCH_PROBE] = "no such probe",
 		[BPFWARDEN_ERROR_NO_SUCH_ATTACHMENT] = "no such attachment",

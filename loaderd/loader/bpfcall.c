@@ -12,7 +12,7 @@
 
 /* Members that union bpf_attr got after Linux 6.1, whose headers we build with: exclusive maps (kernel commit
  * baefdbdf6812) and signatures (349271568303), both of 6.18. What stands between those and the last member of
- * 6.1 stays 0. An older kernel answers E2BIG to a record whose unknown part is not 0. */
+ * 6.1 stays 0. A kernel that does not know them answers EINVAL or E2BIG, because they are not 0. */
 union attr {
 	union bpf_attr base;
 	struct {

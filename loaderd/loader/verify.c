@@ -69,7 +69,7 @@ int verify_load(const void *insns, size_t insns_size, int data_map, const void *
 }
 
 /* A byte that is no PKCS#7, with a map that is exclusive but not frozen: 7.3 looks at the map first and says
- * EPERM; 6.18 to 7.2 look at the signature and say EBADMSG; older ones know no exclusive map (E2BIG). With
+ * EPERM; 6.18 to 7.2 look at the signature and say EBADMSG; older ones know no exclusive map (EINVAL). With
  * the map frozen, 7.3 says EBADMSG too, or EOPNOTSUPP without CONFIG_SYSTEM_DATA_VERIFICATION. Two answers
  * that differ are no answer of a security module that forbids loading. */
 static bool probe(void)

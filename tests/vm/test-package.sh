@@ -99,6 +99,13 @@ events() { # of a stream, those with the fields that every event has
 }
 
 # A run outlives its last connection by ten seconds.
+verified_by_the_kernel() { # of alice's attachment, while it lives
+	local id
+	id=$(as alice "bpfwarden -o json attach tcp.state --for 1m" | jq -r .attachment.id)
+	as alice "bpfwarden -o json ps" | jq -r .attachment.kernel_verified
+	as alice "bpfwarden detach $id" >/dev/null
+}
+
 nothing_attached() {
 	local output
 	output=$(bpfwarden ps -o json) && [ -z "$(jq -c '.. | objects | select(has("probe"))' <<<"$output")" ]
@@ -121,6 +128,7 @@ probing() {
 	check_code "run: alice is denied the host" 3 run_probe alice --host
 	check_code "run: a probe that is not there" 4 as alice "bpfwarden run no.such --for 1s"
 	check "run: root may see the host" run_probe root --host
+	check_equal "run: this kernel verifies no programs" "$(verified_by_the_kernel)" unsupported
 	check "run: nothing stays attached" wait_until 30 nothing_attached
 }
 
@@ -150,6 +158,9 @@ auditing() {
 			AND uid = $(id -u alice) AND json_extract(bytes, '\$.rule') LIKE '%users%'")"
 	check "audit: bob's was to deny" test -n \
 		"$(store "SELECT seq FROM record WHERE verdict = 'deny' AND uid = $(id -u bob)")"
+	check_equal "audit: it says that the kernel verified no programs" "$(store "SELECT DISTINCT
+		json_extract(bytes, '\$.kernel_verified') FROM record
+		WHERE kind = 'outcome' AND action = 'attach' AND verdict = 'ok'")" unsupported
 	check "audit: root may read it" sh -c 'bpfwarden audit list -o json | jq -e "select(.kind? // .record?.kind)" | grep -q .'
 	check_code "audit: alice may not read it" 3 as alice "bpfwarden audit list"
 	check "audit: the catalog explains a record" sh -c \
