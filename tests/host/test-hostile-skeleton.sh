@@ -32,6 +32,7 @@ hostile() {
 		directory, m["name"], m["serial"], m["roles"] = sys.argv[2], sys.argv[3], 1, ["attacker"]
 		m["variants"] = m["variants"][:1]
 		m["variants"][0].update(insns="v1.insns", data="v1.data")
+		m["variants"][0].pop("ksig")
 		m["files"] = []
 		for name in ["v1.insns", "v1.data"]:
 		    data = open(os.path.join(directory, name), "rb").read()
