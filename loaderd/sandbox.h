@@ -10,7 +10,7 @@
 /* Called once after start-up, by the process of that side. */
 int sandbox_enter(enum message_side side);
 
-/* In the loader's fork that runs a light skeleton: four bpf(2) commands, sendmsg, memory, exit. */
+/* In the loader's fork that runs a light skeleton: five bpf(2) commands, sendmsg, memory, exit. */
 int sandbox_enter_runner(void);
 
 /* In the parser's fork that looks at one bundle, after it has read the trust directories. */

@@ -280,7 +280,7 @@ int runner_verified(int fd, uint32_t *ret_verified, struct refusal *refusal)
 		*ret_verified = result.verified;
 		return 0;
 	}
-	if (ok && result.step == RUNNER_SIGNATURE && result.error == -ENOKEY) {
+	if (ok && !n && result.step == RUNNER_SIGNATURE && result.error == -ENOKEY) {
 		*ret_verified = VERIFIED_NO;
 		return 0;
 	}
