@@ -168,6 +168,13 @@ int signing_make_kernel_throwaway(const char *name, int64_t now, struct signing_
 	return make(&kernel_kind, EVP_RSA_gen(KERNEL_BITS), NULL, name, now, THROWAWAY_DAYS, ret_key);
 }
 
+bool signing_key_same(const struct signing_key *a, const struct signing_key *b)
+{
+	_cleanup_openssl_errors_;
+
+	return EVP_PKEY_eq(a->key, b->key) == 1;
+}
+
 int signing_key_certificate(const struct signing_key *key, uint8_t **ret_der, size_t *ret_size)
 {
 	_cleanup_openssl_errors_;

@@ -76,5 +76,8 @@ int signing_make_throwaway(const char *name, int64_t now, struct signing_key **r
  * same each time, and every kernel that can verify at all knows it. Otherwise as above. */
 int signing_make_kernel_throwaway(const char *name, int64_t now, struct signing_key **ret_key);
 
+/* True if both are the same key, whatever their certificates. */
+bool signing_key_same(const struct signing_key *a, const struct signing_key *b);
+
 /* The certificate in DER, as the kernel's keyrings take it. The caller frees *ret_der. */
 int signing_key_certificate(const struct signing_key *key, uint8_t **ret_der, size_t *ret_size);

@@ -165,6 +165,8 @@ int verb_standard(const struct bundle_verb *verb, int argc, char **argv)
 	r = get_key(&a, &key, &ca);
 	if (!r)
 		r = get_kernel_key(&a, &kernel_key);
+	if (!r && signing_key_same(key, kernel_key))
+		r = tell_usage(verb, "--kernel-key and --key are to be different keys");
 	for (int i = optind; !r && i < argc; i++)
 		r = sign_path(argv[i], key, kernel_key, a.out);
 	if (!r)

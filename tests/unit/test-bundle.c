@@ -379,7 +379,7 @@ static void test_refused_containers(void **state)
  * certificate is written for the kernel; and no more can be added to a manifest that is signed. */
 static void check_kernel_signatures(const char *path, const char *trust)
 {
-	_cleanup_(signing_key_free_p) struct signing_key *key = NULL;
+	_cleanup_(signing_key_free_p) struct signing_key *key = NULL, *other = NULL;
 	_cleanup_(bundle_free_p) struct bundle *b = NULL;
 	char command[6 * PATH_MAX];
 	struct refusal refusal = {};
@@ -401,6 +401,9 @@ static void check_kernel_signatures(const char *path, const char *trust)
 		assert_int_equal(system(command), 0);
 	}
 	assert_int_equal(signing_make_kernel_throwaway("test", ISSUED, &key), 0);
+	assert_int_equal(signing_make_kernel_throwaway("test", ISSUED, &other), 0);
+	assert_true(signing_key_same(key, key));
+	assert_false(signing_key_same(key, other));
 	assert_int_equal(bundle_sign_kernel(b, key, &refusal), REFUSAL_BUNDLE_INVALID);
 	assert_string_equal(refusal.subject, "C4");
 	n = b->n_signatures;
