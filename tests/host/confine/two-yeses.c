@@ -45,6 +45,7 @@ struct stage {
 	struct message_verdict verdict;
 	uint32_t variant;
 	char *insns, *data, *ksig;
+	size_t ksig_size;
 	uint64_t next;
 	int failed;
 };
@@ -294,7 +295,7 @@ static void read_bundle(struct stage *s)
 	s->insns = read_file(s, spec->files[spec->variants[s->variant].insns].name, &size);
 	s->data = read_file(s, spec->files[spec->variants[s->variant].data].name, &size);
 	if (spec->variants[s->variant].ksig != UINT32_MAX)
-		s->ksig = read_file(s, spec->files[spec->variants[s->variant].ksig].name, &size);
+		s->ksig = read_file(s, spec->files[spec->variants[s->variant].ksig].name, &s->ksig_size);
 }
 
 static const struct spec_file *file_of(const struct stage *s, bool data)
@@ -313,11 +314,6 @@ struct order {
 	uint32_t flags;
 	uint32_t variant; /* added to the right one */
 };
-
-static const struct spec_file *ksig_of(const struct stage *s)
-{
-	return s->ksig ? &s->verdict.spec.files[s->verdict.spec.variants[s->variant].ksig] : NULL;
-}
 
 static int give_bytes(const char *from, size_t size, bool changed, bool longer, bool unsealed)
 {
@@ -354,7 +350,6 @@ static void send_order(struct stage *s, const struct order *o)
 	struct message_load m = { .m = { .type = MESSAGE_LOAD, .call = ++s->next },
 				  .instance = s->next,
 				  .variant = s->variant + o->variant };
-	const struct spec_file *ksig = ksig_of(s);
 	int fds[3] = { -1, -1, -1 }, tube[2] = { -1, -1 }, r;
 
 	m.flags = o->flags;
@@ -362,8 +357,8 @@ static void send_order(struct stage *s, const struct order *o)
 	m.digest[0] ^= o->other_digest;
 	fds[o->swapped] = give(s, false, o->changed_insns, false, o->unsealed_insns);
 	fds[!o->swapped] = give(s, true, o->changed_data, o->longer_data, o->unsealed_data);
-	if (ksig && !o->no_ksig)
-		fds[2] = give_bytes(s->ksig, ksig->size, o->changed_ksig, false, false);
+	if (s->ksig && !o->no_ksig)
+		fds[2] = give_bytes(s->ksig, s->ksig_size, o->changed_ksig, false, false);
 	if (o->pipe) {
 		if (pipe2(tube, O_CLOEXEC) < 0)
 			die("pipe", errno);
