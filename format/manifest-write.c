@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "common/digest.h"
 #include "format/manifest-members.h"
 #include "format/manifest.h"
 #include "format/spec-internal.h"
@@ -14,9 +15,7 @@ static json_t *write_digest(const uint8_t *digest)
 {
 	char text[DIGEST_HEX_MAX];
 
-	for (size_t i = 0; i < DIGEST_SIZE; i++)
-		snprintf(text + 2 * i, 3, "%02x", digest[i]);
-	return json_string(text);
+	return json_string(digest_to_hex(digest, text));
 }
 
 static json_t *write_set(const struct member *m, uint32_t set)

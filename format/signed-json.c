@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "common/digest.h"
 #include "common/utf8.h"
 
 static int refuse(const struct signed_json *form, int number, struct refusal *refusal, const char *format,
@@ -105,25 +106,9 @@ bool signed_json_integer(const json_t *value, uint64_t max, uint64_t *ret)
 	return true;
 }
 
-static int hex_digit(char c)
-{
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 bool signed_json_digest(const json_t *value, uint8_t ret[DIGEST_SIZE])
 {
 	const char *text = json_string_value(value);
-	uint8_t digest[DIGEST_SIZE];
 
-	if (!text || json_string_length(value) != 2 * DIGEST_SIZE)
-		return false;
-	for (size_t i = 0; i < DIGEST_SIZE; i++) {
-		int high = hex_digit(text[2 * i]), low = hex_digit(text[2 * i + 1]);
-
-		if (high < 0 || low < 0)
-			return false;
-		digest[i] = (uint8_t)(high << 4 | low);
-	}
-	memcpy(ret, digest, DIGEST_SIZE);
-	return true;
+	return text && !text[strspn(text, "0123456789abcdef")] && digest_from_hex(text, ret);
 }

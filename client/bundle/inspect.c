@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "client/bundle/verbs.h"
+#include "common/digest.h"
 
 #define HELPER_NAME(name) #name
 static const char *const helper_names[] = { __BPF_FUNC_MAPPER(HELPER_NAME) };
@@ -192,10 +193,10 @@ void inspect_text(const struct bundle *b)
 		print_variant(s, &s->variants[i]);
 	printf("\nfiles\n");
 	for (uint32_t i = 0; i < s->n_files; i++) {
-		printf("  ");
-		for (size_t j = 0; j < DIGEST_SIZE; j++)
-			printf("%02x", s->files[i].digest[j]);
-		printf(" %8u %s\n", s->files[i].size, s->files[i].name);
+		char hex[DIGEST_HEX_MAX];
+
+		printf("  %s %8u %s\n", digest_to_hex(s->files[i].digest, hex), s->files[i].size,
+		       s->files[i].name);
 	}
 }
 

@@ -4,9 +4,13 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "client/bundle/verbs.h"
 #include "common/fd.h"
+#include "signing/trust.h"
 
 int tell(const char *what, int r, const struct refusal *refusal)
 {
@@ -63,6 +67,43 @@ int read_path(const char *path, size_t max, char **ret, size_t *ret_size)
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 
 	return fd < 0 ? -errno : fd_read_all(fd, max, ret, ret_size);
+}
+
+int load_trust(const char *directory, struct trust **ret)
+{
+	const char *const own[] = { directory, NULL };
+	struct refusal refusal = {};
+	struct stat st;
+	int r;
+
+	/* The daemon's layers may be missing; a directory that somebody names may not. */
+	if (directory && stat(directory, &st) < 0)
+		return tell(directory, -errno, NULL);
+	if (directory && !S_ISDIR(st.st_mode))
+		return tell(directory, -ENOTDIR, NULL);
+	r = trust_load(directory ? own : trust_directories, directory ? geteuid() : 0, ret, &refusal);
+	if (r == 0)
+		return EXIT_OK;
+	if (r < 0) {
+		tell(directory ?: "the host's trust", r, NULL);
+		if (r == -EACCES)
+			fprintf(stderr, "bpfwarden: some file of it is not readable for you, as all of it "
+					"should be\n");
+		return EXIT_FAILED;
+	}
+	/* Its subject is the place, which comes first as with a compiler. */
+	fprintf(stderr, "bpfwarden: %s%s%s\n", refusal.subject, *refusal.subject ? ": " : "", refusal.reason);
+	return EXIT_FAILED;
+}
+
+const char *date_text(int64_t seconds, char buffer[DATE_TEXT_MAX])
+{
+	time_t t = (time_t)seconds;
+	struct tm tm;
+
+	if (!gmtime_r(&t, &tm) || !strftime(buffer, DATE_TEXT_MAX, "%Y-%m-%d", &tm))
+		strcpy(buffer, "?");
+	return buffer;
 }
 
 void print_quoted(const char *text)

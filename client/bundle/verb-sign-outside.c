@@ -15,6 +15,7 @@
 
 #include "client/bundle/build.h"
 #include "client/bundle/verbs.h"
+#include "common/digest.h"
 #include "common/fd.h"
 #include "format/manifest.h"
 
@@ -56,10 +57,9 @@ static void print_steps(const struct sign_arguments *a, const struct bundle *b)
 		 a->signer ? a->signer : own_name());
 	printf("%s: attested; the bytes to be signed are in %s\n", name, a->prepare);
 	if (EVP_Q_digest(NULL, "SHA256", NULL, b->manifest.bytes, b->manifest.size, digest, &n)) {
-		printf("their SHA-256: ");
-		for (size_t i = 0; i < sizeof(digest); i++)
-			printf("%02x", digest[i]);
-		printf("\n");
+		char hex[DIGEST_HEX_MAX];
+
+		printf("their SHA-256: %s\n", digest_to_hex(digest, hex));
 	}
 	printf("\nThe signer signs them with their own certificate CERT.pem and key:\n");
 	print_openssl(a->prepare, signature, "-inkey KEY.pem");

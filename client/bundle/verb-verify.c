@@ -7,9 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "client/bundle/verbs.h"
+#include "common/digest.h"
 #include "signing/trust.h"
 
 /* A signature by itself. */
@@ -99,35 +99,21 @@ static int verify(const struct trust *trust, struct verification *v)
 
 /* ---- text ---- */
 
-static const char *date(int64_t seconds, char buffer[16])
-{
-	time_t t = (time_t)seconds;
-	struct tm tm;
-
-	if (!gmtime_r(&t, &tm) || !strftime(buffer, 16, "%Y-%m-%d", &tm))
-		strcpy(buffer, "?");
-	return buffer;
-}
-
 static void print_signature(const struct verified_signature *s)
 {
-	char until[16];
+	char until[DATE_TEXT_MAX], key[DIGEST_HEX_MAX];
 
 	if (s->counts)
 		printf("  %s: %s, %s, certificate until %s\n", s->file, s->signer.subject,
-		       cms_algorithm_name(s->signer.algorithm), date(s->signer.not_after, until));
+		       cms_algorithm_name(s->signer.algorithm), date_text(s->signer.not_after, until));
 	else if (s->same_key)
 		printf("  %s does not count: %s, by the same key as %s (T10)\n", s->file, s->signer.subject,
 		       s->same_key);
 	else
 		printf("  %s does not count: %s%s%s (%s)\n", s->file, s->known ? s->signer.subject : "",
 		       s->known ? ": " : "", s->refusal.reason, s->refusal.subject);
-	if (!s->known)
-		return;
-	printf("    key ");
-	for (size_t i = 0; i < DIGEST_SIZE; i++)
-		printf("%02x", s->signer.key[i]);
-	printf("\n");
+	if (s->known)
+		printf("    key %s\n", digest_to_hex(s->signer.key, key));
 }
 
 /* A role is of interest if somebody signed as it, or if the bundle asks for it. */
@@ -162,13 +148,13 @@ static void print_may(const struct verification *v)
 {
 	uint32_t may = v->verdict.may;
 	bool both = (may & TRUST_MAY_ENROLL_PRODUCTION) && (may & TRUST_MAY_ENROLL_EXPERIMENTAL);
-	char until[16];
+	char until[DATE_TEXT_MAX];
 
 	printf("  may be enrolled for %s%s%s%s", may & TRUST_MAY_ENROLL_PRODUCTION ? "production" : "",
 	       both ? " and " : "", may & TRUST_MAY_ENROLL_EXPERIMENTAL ? "experimental" : "",
 	       may & (TRUST_MAY_ENROLL_PRODUCTION | TRUST_MAY_ENROLL_EXPERIMENTAL) ? "" : "nothing");
 	if (v->verdict.valid_until != INT64_MAX)
-		printf(", until %s at the latest", date(v->verdict.valid_until, until));
+		printf(", until %s at the latest", date_text(v->verdict.valid_until, until));
 	printf("\n");
 }
 
@@ -193,9 +179,7 @@ static json_t *hex_json(const uint8_t digest[DIGEST_SIZE])
 {
 	char hex[DIGEST_HEX_MAX];
 
-	for (size_t i = 0; i < DIGEST_SIZE; i++)
-		snprintf(hex + 2 * i, 3, "%02x", digest[i]);
-	return json_string(hex);
+	return json_string(digest_to_hex(digest, hex));
 }
 
 static json_t *refusal_json(const struct refusal *refusal)
@@ -275,7 +259,6 @@ static void report_json(const struct verification *v)
 
 static int verify_path(const char *path, const char *directory, bool json)
 {
-	const char *const own[] = { directory, NULL };
 	_cleanup_free_ struct verification *v = calloc(1, sizeof(*v));
 	_cleanup_(trust_free_p) struct trust *trust = NULL;
 	_cleanup_(bundle_free_p) struct bundle *b = NULL;
@@ -284,11 +267,9 @@ static int verify_path(const char *path, const char *directory, bool json)
 
 	if (!v)
 		return tell(path, -ENOMEM, NULL);
-	if (directory && access(directory, X_OK) < 0)
-		return tell(directory, -errno, NULL);
-	r = trust_load(directory ? own : trust_directories, directory ? geteuid() : 0, &trust, &refusal);
+	r = load_trust(directory, &trust);
 	if (r)
-		return tell(directory ? directory : "trust", r, &refusal);
+		return r;
 	r = bundle_read(path, &b, &refusal);
 	if (r)
 		return tell(path, r, &refusal);

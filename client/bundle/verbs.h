@@ -48,6 +48,15 @@ int read_path(const char *path, size_t max, char **ret, size_t *ret_size);
 
 #define PEM_SIZE_MAX (64U << 10)
 
+/* The trust of a directory, whose files may be the caller's own; of this host's layers if it is NULL.
+ * EXIT_OK, or an exit code after telling why not. */
+struct trust;
+int load_trust(const char *directory, struct trust **ret);
+
+#define DATE_TEXT_MAX 16
+/* "2026-01-31" in UTC; returns buffer. */
+const char *date_text(int64_t seconds, char buffer[DATE_TEXT_MAX]);
+
 /* Prints text as one word of a shell. */
 void print_quoted(const char *text);
 

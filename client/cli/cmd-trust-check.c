@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "client/bundle/verbs.h"
 #include "client/cli/cli.h"
 #include "client/cli/trust-view.h"
 
@@ -48,32 +49,32 @@ static void check_certificate(struct checker *c, const struct trust_role_info *r
 			      const struct trust_certificate_info *certificate)
 {
 	const struct cms_signer *who = &certificate->identity;
-	char date[TRUST_DATE_MAX];
+	char date[DATE_TEXT_MAX];
 
 	if (certificate->not_before > c->now)
 		warn(c, role, "certificate-not-yet-valid", "%s is not valid before %s", who->subject,
-		     trust_date(certificate->not_before, date));
+		     date_text(certificate->not_before, date));
 	else if (who->not_after < c->now)
 		warn(c, role, "certificate-expired", "%s has expired on %s: what it %s counts no more",
-		     who->subject, trust_date(who->not_after, date),
+		     who->subject, date_text(who->not_after, date),
 		     certificate->pinned ? "signed" : "vouched for");
 	else if (who->not_after - c->now < CERTIFICATE_NOTICE)
 		warn(c, role, "certificate-expires",
 		     "%s expires on %s; bundles that count by it must be signed again by then", who->subject,
-		     trust_date(who->not_after, date));
+		     date_text(who->not_after, date));
 }
 
 static void check_crl(struct checker *c, const struct trust_role_info *role, const struct trust_crl_info *crl)
 {
-	char date[TRUST_DATE_MAX];
+	char date[DATE_TEXT_MAX];
 
 	if (crl->next_update < c->now)
 		warn(c, role, "crl-expired",
 		     "the CRL of %s was to be replaced by %s: its signers count no more", crl->issuer,
-		     trust_date(crl->next_update, date));
+		     date_text(crl->next_update, date));
 	else if (crl->next_update - c->now < CRL_NOTICE)
 		warn(c, role, "crl-expires", "the CRL of %s must be replaced by %s", crl->issuer,
-		     trust_date(crl->next_update, date));
+		     date_text(crl->next_update, date));
 }
 
 static bool has_crl(const struct checker *c, size_t i, const char *issuer)

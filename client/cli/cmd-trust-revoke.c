@@ -15,6 +15,7 @@
 #include "client/cli/cli.h"
 #include "client/cli/trust-view.h"
 #include "client/cli/units.h"
+#include "common/digest.h"
 #include "common/fd.h"
 #include "common/paths.h"
 
@@ -91,7 +92,7 @@ static int read_digest(const struct cli *cli, enum revocation_kind kind, const c
 	};
 
 	ret->kind = kind;
-	if (trust_parse_hex(hex, ret->digest))
+	if (digest_from_hex(hex, ret->digest))
 		return CLI_CONTINUE;
 	return cli_usage(cli, "\"%s\" is not a SHA-256 of 64 hexadecimal digits, as shown by: %s", hex,
 			 where[kind]);

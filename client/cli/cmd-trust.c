@@ -4,8 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "client/bundle/verbs.h"
 #include "client/cli/cli.h"
 #include "client/cli/trust-view.h"
+#include "common/digest.h"
 
 static json_t *names_json(const char *const *names)
 {
@@ -35,8 +37,8 @@ static json_t *certificates_json(const struct trust *trust, size_t role)
 	for (size_t i = 0; trust_certificate(trust, role, i, &c); i++)
 		json_array_append_new(array, json_pack("{s:s, s:b, s:s, s:s, s:I, s:I}", "subject",
 						       c.identity.subject, "pinned", c.pinned, "key",
-						       trust_hex(c.identity.key, key), "certificate",
-						       trust_hex(c.identity.certificate, certificate),
+						       digest_to_hex(c.identity.key, key), "certificate",
+						       digest_to_hex(c.identity.certificate, certificate),
 						       "not_before", (json_int_t)c.not_before, "not_after",
 						       (json_int_t)c.identity.not_after));
 	return array;
@@ -86,20 +88,20 @@ static int show_json(const struct trust *trust)
 
 static void show_certificates(const struct trust *trust, size_t role)
 {
-	char from[TRUST_DATE_MAX], until[TRUST_DATE_MAX], hex[DIGEST_HEX_MAX];
+	char from[DATE_TEXT_MAX], until[DATE_TEXT_MAX], hex[DIGEST_HEX_MAX];
 	struct trust_certificate_info c;
 
 	for (size_t i = 0; trust_certificate(trust, role, i, &c); i++) {
 		printf("  %-11s  %s, %s to %s\n", c.pinned ? "pinned" : "authority", c.identity.subject,
-		       trust_date(c.not_before, from), trust_date(c.identity.not_after, until));
-		printf("               key %s\n", trust_hex(c.identity.key, hex));
-		printf("               certificate %s\n", trust_hex(c.identity.certificate, hex));
+		       date_text(c.not_before, from), date_text(c.identity.not_after, until));
+		printf("               key %s\n", digest_to_hex(c.identity.key, hex));
+		printf("               certificate %s\n", digest_to_hex(c.identity.certificate, hex));
 	}
 }
 
 static void show_role(const struct trust *trust, size_t i, const struct trust_role_info *role)
 {
-	char may[TRUST_MAY_TEXT_MAX], date[TRUST_DATE_MAX];
+	char may[TRUST_MAY_TEXT_MAX], date[DATE_TEXT_MAX];
 	struct trust_crl_info crl;
 
 	printf("%srole %s (%s:%u)\n  names       ", i ? "\n" : "", role->name, role->file, role->line);
@@ -117,7 +119,7 @@ static void show_role(const struct trust *trust, size_t i, const struct trust_ro
 	show_certificates(trust, i);
 	for (size_t j = 0; trust_crl(trust, i, j, &crl); j++)
 		printf("  CRL          of %s: %zu revoked, next update %s\n", crl.issuer, crl.n_revoked,
-		       trust_date(crl.next_update, date));
+		       date_text(crl.next_update, date));
 	if (role->crl && !role->n_crls)
 		printf("  CRL          missing: the role is closed until there is one\n");
 }

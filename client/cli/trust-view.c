@@ -5,80 +5,16 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
 
+#include "client/bundle/verbs.h"
 #include "client/cli/cli.h"
+#include "common/digest.h"
 
 int trust_open(const char *directory, struct trust **ret)
 {
-	const char *const own[] = { directory, NULL };
-	struct refusal refusal = {};
-	struct stat st;
-	int r;
+	int r = cms_initialize() < 0 ? cli_broken(-EIO) : load_trust(directory, ret);
 
-	/* The daemon's layers may be missing; a directory that somebody names may not. */
-	if (directory && stat(directory, &st) < 0) {
-		cli_say("%s: %s", directory, strerror(errno));
-		return CLI_NOT_FOUND;
-	}
-	if (directory && !S_ISDIR(st.st_mode))
-		return cli_broken(-ENOTDIR);
-	if (cms_initialize() < 0)
-		return cli_broken(-EIO);
-	r = trust_load(directory ? own : trust_directories, directory ? geteuid() : 0, ret, &refusal);
-	if (r == 0)
-		return CLI_CONTINUE;
-	if (r < 0)
-		cli_say("%s: %s%s", directory ?: "the host's trust", strerror(-r),
-			r == -EACCES ? ": some file of it is not readable for you, as all of it should be"
-				     : "");
-	else
-		cli_say("%s%s%s", refusal.subject, *refusal.subject ? ": " : "", refusal.reason);
-	return CLI_FAILED;
-}
-
-const char *trust_date(int64_t seconds, char buffer[TRUST_DATE_MAX])
-{
-	time_t t = (time_t)seconds;
-	struct tm tm;
-
-	if (!gmtime_r(&t, &tm) || !strftime(buffer, TRUST_DATE_MAX, "%Y-%m-%d", &tm))
-		strcpy(buffer, "?");
-	return buffer;
-}
-
-const char *trust_hex(const uint8_t digest[DIGEST_SIZE], char buffer[DIGEST_HEX_MAX])
-{
-	for (size_t i = 0; i < DIGEST_SIZE; i++)
-		snprintf(buffer + 2 * i, 3, "%02x", digest[i]);
-	return buffer;
-}
-
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-bool trust_parse_hex(const char *text, uint8_t ret[DIGEST_SIZE])
-{
-	uint8_t digest[DIGEST_SIZE];
-
-	if (strlen(text) != 2 * DIGEST_SIZE)
-		return false;
-	for (size_t i = 0; i < DIGEST_SIZE; i++) {
-		int high = hex_digit(text[2 * i]), low = hex_digit(text[2 * i + 1]);
-
-		if (high < 0 || low < 0)
-			return false;
-		digest[i] = (uint8_t)(high << 4 | low);
-	}
-	memcpy(ret, digest, sizeof(digest));
-	return true;
+	return r == EXIT_OK ? CLI_CONTINUE : r;
 }
 
 static const struct {
@@ -122,7 +58,7 @@ const char *revocation_text(const struct revocation *r, char buffer[REVOCATION_T
 		snprintf(buffer, REVOCATION_TEXT_MAX, "%s below %" PRIu64, r->name, r->serial);
 	else
 		snprintf(buffer, REVOCATION_TEXT_MAX, "%s %s", revocation_kind_name(r->kind),
-			 trust_hex(r->digest, hex));
+			 digest_to_hex(r->digest, hex));
 	return buffer;
 }
 
@@ -137,7 +73,7 @@ json_t *revocation_json(const struct revocation *r)
 				    json_integer((json_int_t)r->serial));
 	} else {
 		json_object_set_new(object, revocation_kind_name(r->kind),
-				    json_string(trust_hex(r->digest, hex)));
+				    json_string(digest_to_hex(r->digest, hex)));
 	}
 	if (*r->reason)
 		json_object_set_new(object, "reason", json_string(r->reason));

@@ -10,16 +10,8 @@
 #include "format/revocation.h"
 #include "signing/trust.h"
 
-/* The trust of DIR, whose files may be the caller's own; of this host's layers if it is NULL. CLI_CONTINUE,
- * or an exit code after telling why not. */
+/* Like load_trust() of client/bundle/verbs.h, but CLI_CONTINUE is what goes on. */
 int trust_open(const char *directory, struct trust **ret);
-
-#define TRUST_DATE_MAX 16
-/* "2026-01-31" in UTC; returns buffer. */
-const char *trust_date(int64_t seconds, char buffer[TRUST_DATE_MAX]);
-
-const char *trust_hex(const uint8_t digest[DIGEST_SIZE], char buffer[DIGEST_HEX_MAX]);
-bool trust_parse_hex(const char *text, uint8_t ret[DIGEST_SIZE]); /* exactly 64 digits */
 
 /* "enroll-production revoke"; "nothing". */
 #define TRUST_MAY_TEXT_MAX 64

@@ -69,6 +69,8 @@ says "verify: a name that the role does not list" 3 'may not sign foreign.probe 
 says "verify: no such bundle" 4 'No such file' bw bundle verify nosuch.bpfw --trust shop
 says "verify: no such trust" 4 'No such file' bw bundle verify shop.probe-1.bpfw --trust nosuch
 cp shop.probe-1.bpfw cut.bpfw && truncate -s -2000 cut.bpfw
+says "verify: trust that is no directory" 1 '^bpfwarden: shop/release.conf: Not a directory' bw bundle verify shop.probe-1.bpfw --trust shop/release.conf
+says "check: nor there" 1 '^bpfwarden: shop/release.conf: Not a directory' bw trust check shop/release.conf
 says "verify: a bundle that is none" 3 'BundleInvalid, C' bw bundle verify cut.bpfw --trust shop
 says "verify: usage" 2 'text or json' bw bundle verify shop.probe-1.bpfw --trust shop -o yaml
 

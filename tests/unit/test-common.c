@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include "common/digest.h"
 #include "common/fd.h"
 #include "common/refusal.h"
 #include "common/utf8.h"
@@ -169,6 +170,33 @@ static void test_utf8(void **state)
 	}
 }
 
+static void test_digest(void **state)
+{
+	static const char lower[] = "00017f80ff0000000000000000000000000000000000000000000000000000ab";
+	static const char *const refused[] = {
+		"",
+		"00017f80ff0000000000000000000000000000000000000000000000000000a",
+		"00017f80ff0000000000000000000000000000000000000000000000000000ab0",
+		"00017f80ff0000000000000000000000000000000000000000000000000000ag",
+		"00:17f80ff0000000000000000000000000000000000000000000000000000ab",
+	};
+	uint8_t digest[DIGEST_SIZE] = {}, untouched[DIGEST_SIZE] = { 7 };
+	char hex[DIGEST_HEX_MAX];
+
+	(void)state;
+	assert_true(digest_from_hex(lower, digest));
+	assert_int_equal(digest[3], 0x80);
+	assert_int_equal(digest[31], 0xab);
+	assert_string_equal(digest_to_hex(digest, hex), lower);
+	assert_true(
+		digest_from_hex("00017F80FF0000000000000000000000000000000000000000000000000000AB", digest));
+	assert_string_equal(digest_to_hex(digest, hex), lower);
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+		assert_false(digest_from_hex(refused[i], untouched));
+		assert_int_equal(untouched[0], 7);
+	}
+}
+
 static void test_refusal(void **state)
 {
 	struct refusal r;
@@ -198,7 +226,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_trusted),     cmocka_unit_test(test_foreign_owner),
 		cmocka_unit_test(test_copy_sealed), cmocka_unit_test(test_utf8),
-		cmocka_unit_test(test_refusal),
+		cmocka_unit_test(test_refusal),     cmocka_unit_test(test_digest),
 	};
 
 	return cmocka_run_group_tests(tests, tree_setup, tree_teardown);
