@@ -10,6 +10,7 @@
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -28,7 +29,16 @@ static int write_bytes(const char *path, const struct bundle_file *file)
 	return fd < 0 ? -errno : fd_write_all(fd, file->bytes, file->size);
 }
 
-/* Both commands differ only in where the key is. */
+/* The bytes to be signed in place of the bundle that they are of would be a bundle lost. */
+static bool same_file(const char *a, const char *b)
+{
+	struct stat first, second;
+
+	return !stat(a, &first) && !stat(b, &second) && first.st_dev == second.st_dev &&
+	       first.st_ino == second.st_ino;
+}
+
+/* All commands differ only in where the key is. */
 static void print_openssl(const char *bytes, const char *signature, const char *key)
 {
 	printf("\n  openssl cms -sign -binary -in ");
@@ -80,6 +90,11 @@ int sign_prepare(const struct sign_arguments *a, const struct bundle *b)
 	struct refusal refusal = {};
 	int r;
 
+	if (same_file(a->prepare, a->path)) {
+		fprintf(stderr, "bpfwarden: %s is the bundle itself: --prepare names a new file\n",
+			a->prepare);
+		return EXIT_USAGE;
+	}
 	r = bundle_attest(b, &refusal);
 	if (r)
 		return tell(a->path, r, &refusal);
@@ -118,9 +133,13 @@ static void hint(const struct refusal *refusal, const char *bytes)
 		return;
 	if (!strcmp(refusal->subject, "S1") && strstr(bytes, "-----BEGIN"))
 		fprintf(stderr, "bpfwarden: it is in PEM form; openssl cms wants -outform DER\n");
-	else if (!strcmp(refusal->subject, "S3"))
-		fprintf(stderr, "bpfwarden: the signature must be detached: openssl cms without -nodetach\n");
+	else if (!strcmp(refusal->subject, "S2"))
+		fprintf(stderr, "bpfwarden: sign again, openssl cms without -nodetach\n");
+	else if (!strcmp(refusal->subject, "S5"))
+		fprintf(stderr, "bpfwarden: sign again, openssl cms without -noattr\n");
 	else if (!strcmp(refusal->subject, "S8"))
+		fprintf(stderr, "bpfwarden: sign again, openssl cms without -certfile\n");
+	else if (!strcmp(refusal->subject, "S14"))
 		fprintf(stderr, "bpfwarden: it is over other bytes than this bundle's " MANIFEST_NAME
 				": was it made for another serial, or without -binary?\n");
 }

@@ -153,22 +153,23 @@ by_openssl() {
 	openssl cms -sign -binary -in "${content:-to sign}" -signer erin.pem -inkey erin.key -md sha256 -out "$out" "$@" 2>"$work/err"
 	chmod 644 "$out"
 }
-# not_attached NAME CODE REASON FILE [OPTION…]
+# not_attached NAME CODE REASON FILE [OPTION…]; what else is said matches $hint.
+hint=
 not_attached() {
 	local name=$1 want=$2 reason=$3 file=$4 output code=0
 	shift 4
 	output=$(as $carol bpfwarden bundle sign outside.again-1.bpfw --attach "$file" --signer y "$@" 2>&1) || code=$?
 	check_equal "attach refused: $name: exit code" $code "$want"
 	check_match "attach refused: $name: reason" "$output" "$reason"
+	[ -z "$hint" ] || check_match "attach refused: $name: what to do" "$output" "$hint"
 }
 cp -p outside.file-1.bpfw outside.again-1.bpfw
 by_openssl pem.p7s -outform PEM
-not_attached "PEM" 3 'SignatureInvalid, S1' pem.p7s
-check_match "attach refused: PEM: what to do" "$(as $carol bpfwarden bundle sign outside.again-1.bpfw --attach pem.p7s 2>&1)" '-outform DER'
+hint='-outform DER' not_attached "PEM" 3 'SignatureInvalid, S1' pem.p7s
 by_openssl attached.p7s -outform DER -nodetach
-not_attached "attached content" 3 'SignatureInvalid, S2' attached.p7s
+hint='without -nodetach' not_attached "attached content" 3 'SignatureInvalid, S2' attached.p7s
 by_openssl noattr.p7s -outform DER -noattr
-not_attached "no signed attributes" 3 'SignatureInvalid, S5' noattr.p7s
+hint='without -noattr' not_attached "no signed attributes" 3 'SignatureInvalid, S5' noattr.p7s
 by_openssl sha1.p7s -outform DER -md sha1
 not_attached "SHA-1" 3 'SignatureInvalid, S6' sha1.p7s
 by_openssl good.p7s -outform DER
@@ -176,9 +177,11 @@ head -c 100 good.p7s >cut.p7s
 not_attached "cut off" 3 'SignatureInvalid, S1' cut.p7s
 : >empty.p7s
 not_attached "nothing" 3 'SignatureInvalid, S1' empty.p7s
+by_openssl chain.p7s -outform DER -certfile "$work/ca.pem"
+hint='without -certfile' not_attached "the CA as well" 3 'SignatureInvalid, S8' chain.p7s
 (echo; cat 'to sign') >other
 content=other by_openssl other.p7s -outform DER
-not_attached "over other bytes" 3 'SignatureInvalid, S14' other.p7s
+hint="over other bytes than this bundle's manifest.json" not_attached "over other bytes" 3 'SignatureInvalid, S14' other.p7s
 by_openssl nocert.p7s -outform DER -nocerts
 not_attached "no certificate" 2 'InvalidArgument, certificate' nocert.p7s
 not_attached "another's certificate" 3 'SignatureInvalid, S9' nocert.p7s --cert bob.pem
@@ -217,6 +220,9 @@ END
 output=$(as $carol bpfwarden bundle sign outside.bad-1.bpfw --prepare never 2>&1)
 check_match "prepare: not what the object does not give" "$output" 'BundleInvalid, B10'
 check "prepare: and nothing is written" test ! -e never
+before=$(sha256sum <outside.file-1.bpfw)
+check_code "prepare: not over the bundle" 2 as $carol bpfwarden bundle sign outside.file-1.bpfw --prepare ./outside.file-1.bpfw
+check_equal "prepare: which stays" "$(sha256sum <outside.file-1.bpfw)" "$before"
 check_code "usage: prepare and key" 2 as $carol bpfwarden bundle sign outside.file-1.bpfw --prepare x --key erin.key --cert erin.pem
 check_code "usage: nothing" 2 as $carol bpfwarden bundle sign outside.file-1.bpfw
 
