@@ -45,12 +45,13 @@ static int hex_digit(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* Undoes the percent-encoding in place. False: it is malformed, or has a NUL. */
+/* Undoes the percent-encoding in place, and leaves nothing behind the new end. False: it is malformed, or has
+ * a NUL. */
 static bool decode(char *text)
 {
-	char *out = text;
+	char *out = text, *in;
 
-	for (const char *in = text; *in; in++) {
+	for (in = text; *in; in++) {
 		int high, low;
 
 		if (*in != '%') {
@@ -64,6 +65,7 @@ static bool decode(char *text)
 		*out++ = (char)(high << 4 | low);
 		in += 2;
 	}
+	explicit_bzero(out, (size_t)(in - out));
 	*out = '\0';
 	return true;
 }
@@ -108,9 +110,8 @@ static int read_attribute(const char *name, char *value, char **module, char **p
 						  : NULL;
 
 	if (!to)
-		REFUSE_URI("\"%.40s\" is not understood here; behind the '?' are module-path, pin-source and "
-			   "pin-value",
-			   name);
+		/* Not shown: behind a '&' that was not written as %26 it is the rest of a PIN. */
+		REFUSE_URI("only module-path, pin-source and pin-value are understood behind the '?'");
 	if (*to)
 		REFUSE_URI("%s is there twice", name);
 	if (!decode(own) || !*own)
@@ -152,6 +153,9 @@ static int check_path(const char *path, struct refusal *refusal)
 					     "type",  "object",       "id" };
 	uint32_t seen = 0;
 
+	/* '&' is a character of labels, so "object=alice&pin-value=…" would be one, and be shown. */
+	if (strstr(path, "pin-value=") || strstr(path, "pin-source="))
+		REFUSE_URI("a PIN stands behind a '?', of which there is none before it");
 	for (;; path++) {
 		size_t n = strcspn(path, "=;"), i = 0;
 
@@ -173,15 +177,29 @@ static int check_path(const char *path, struct refusal *refusal)
 	return 0;
 }
 
+/* The query is cut into pieces while it is read, so that its copy is wiped by its size. */
+static int read_query_of(const char *text, struct pkcs11_uri *uri, struct refusal *refusal)
+{
+	size_t size = strlen(text);
+	char *query = strdup(text);
+	int r;
+
+	if (!query)
+		return -ENOMEM;
+	r = read_query(query, uri, refusal);
+	explicit_bzero(query, size);
+	free(query);
+	return r;
+}
+
 static int parse(const char *text, struct pkcs11_uri *uri, struct refusal *refusal)
 {
 	size_t n = strcspn(text, "?");
-	_cleanup_(free_secret_p) char *query = text[n] ? strdup(text + n + 1) : NULL;
 	const char *module = secure_getenv("PKCS11_MODULE_PATH");
 	int r;
 
 	uri->path = strndup(text, n);
-	if (!uri->path || (text[n] && !query))
+	if (!uri->path)
 		return -ENOMEM;
 	if (strncmp(uri->path, PKCS11_SCHEME, strlen(PKCS11_SCHEME)) != 0)
 		REFUSE_URI("a PKCS#11 URI begins with " PKCS11_SCHEME);
@@ -191,7 +209,7 @@ static int parse(const char *text, struct pkcs11_uri *uri, struct refusal *refus
 	r = check_path(uri->path + strlen(PKCS11_SCHEME), refusal);
 	if (r)
 		return r;
-	r = query ? read_query(query, uri, refusal) : 0;
+	r = text[n] ? read_query_of(text + n + 1, uri, refusal) : 0;
 	if (r)
 		return r;
 	if (!uri->module && module && *module)
