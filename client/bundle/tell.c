@@ -106,6 +106,13 @@ const char *date_text(int64_t seconds, char buffer[DATE_TEXT_MAX])
 	return buffer;
 }
 
+const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
 void print_quoted(const char *text)
 {
 	if (*text &&

@@ -106,13 +106,11 @@ int sign_prepare(const struct sign_arguments *a, const struct bundle *b)
 }
 
 /* Without --signer: "x/manifest.json.alice.p7s" and "tcp.tosign.alice.p7s" → "alice". */
-static void default_signer(const char *path, char *buffer, size_t size)
+static void signer_of_signature(const char *path, char *buffer, size_t size)
 {
-	const char *base = strrchr(path, '/'), *dot;
-	size_t n;
+	const char *base = base_name(path), *dot;
+	size_t n = strlen(base);
 
-	base = base ? base + 1 : path;
-	n = strlen(base);
 	if (n > strlen(SUFFIX) && !strcmp(base + n - strlen(SUFFIX), SUFFIX))
 		n -= strlen(SUFFIX);
 	if (!strncmp(base, MANIFEST_SIGNATURE_PREFIX, strlen(MANIFEST_SIGNATURE_PREFIX)))
@@ -184,7 +182,7 @@ int sign_attach(const struct sign_arguments *a, struct bundle *b)
 	r = check(a, b, bytes, size, &signer);
 	if (r)
 		return r;
-	default_signer(a->attach, name, sizeof(name));
+	signer_of_signature(a->attach, name, sizeof(name));
 	r = add_signature(b, a->signer ? a->signer : name, bytes, size, &refusal);
 	if (!r)
 		r = bundle_write(b, a->path);

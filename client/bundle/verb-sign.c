@@ -147,14 +147,12 @@ static int parse(const struct bundle_verb *verb, int argc, char **argv, struct s
 	return -1;
 }
 
-/* Without --signer: the certificate's file name, "keys/alice.pem" → "alice". */
-static void default_signer(const char *cert, char *buffer, size_t size)
+void signer_of_certificate(const char *cert, char *buffer, size_t size)
 {
-	const char *base = strrchr(cert, '/');
+	const char *base = base_name(cert);
 	size_t n = 0;
 
-	for (base = base ? base + 1 : cert;
-	     *base && strcmp(base, ".pem") && strcmp(base, ".crt") && n + 1 < size; base++)
+	for (; *base && strcmp(base, ".pem") && strcmp(base, ".crt") && n + 1 < size; base++)
 		buffer[n++] = *base >= 'A' && *base <= 'Z' ? (char)(*base + 32) : *base;
 	buffer[n] = '\0';
 }
@@ -169,7 +167,7 @@ static int sign_here(const struct sign_arguments *a, struct bundle *b)
 	if (r)
 		return r;
 	if (!a->signer)
-		default_signer(a->cert, signer, sizeof(signer));
+		signer_of_certificate(a->cert, signer, sizeof(signer));
 	r = sign_bundle(b, key, a->signer ? a->signer : signer);
 	if (r)
 		return r;

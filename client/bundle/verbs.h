@@ -57,6 +57,9 @@ int load_trust(const char *directory, struct trust **ret);
 /* "2026-01-31" in UTC; returns buffer. */
 const char *date_text(int64_t seconds, char buffer[DATE_TEXT_MAX]);
 
+/* What follows the last slash. */
+const char *base_name(const char *path);
+
 /* Prints text as one word of a shell. */
 void print_quoted(const char *text);
 
@@ -69,6 +72,9 @@ struct sign_arguments {
 /* Reads a key (a PEM file, or a pkcs11: URI) with its certificate, and says what is wrong; EXIT_OK or an exit
  * code. */
 int read_key(const char *key_path, const char *cert_path, struct signing_key **ret);
+
+/* Who signs if nobody says: the certificate's file name, "keys/Alice.pem" → "alice". */
+void signer_of_certificate(const char *cert_path, char *buffer, size_t size);
 
 /* Adds a signature in memory, and says so if its key has signed before. 0, -errno or a refusal. */
 int add_signature(struct bundle *bundle, const char *signer, const void *der, size_t size,

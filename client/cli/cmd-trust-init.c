@@ -86,14 +86,6 @@ static bool name_valid(const char *name)
 	       !name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789._-")];
 }
 
-/* The last part of a CA's path is its name beside the configuration. */
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
 static bool file_name_valid(const char *name)
 {
 	return *name && *name != '.' && !name[strcspn(name, " \t\n\"'#")] && strlen(name) < 64;

@@ -13,6 +13,7 @@
 
 #include "client/bundle/verbs.h"
 #include "client/cli/cli.h"
+#include "client/cli/revocation-list.h"
 #include "client/cli/trust-view.h"
 #include "client/cli/units.h"
 #include "common/digest.h"
@@ -128,79 +129,7 @@ static int read_entry(const struct cli *cli, const struct revoke *a, const char 
 			: read_digest(cli, REVOKED_CERTIFICATE, a->certificate, ret);
 }
 
-/* ---- the file ---- */
-
-struct list {
-	struct revocation *revoked;
-	size_t n;
-	char *text; /* the bytes that are, or will be, in the file */
-	size_t size;
-};
-
-static void list_done(struct list *list)
-{
-	free(list->revoked);
-	free(list->text);
-}
-
-/* A file that is not there is an empty list. */
-static int list_read(const char *path, struct list *list)
-{
-	struct refusal refusal = {};
-	int r = read_path(path, TRUST_FILE_SIZE_MAX, &list->text, &list->size);
-
-	if (r == -ENOENT)
-		return CLI_CONTINUE;
-	if (!r)
-		r = revocations_parse(list->text, list->size, &list->revoked, &list->n, &refusal);
-	return r ? tell(path, r, &refusal) : CLI_CONTINUE;
-}
-
-static bool same(const struct revocation *a, const struct revocation *b)
-{
-	return a->kind == b->kind && a->serial == b->serial && !strcmp(a->name, b->name) &&
-	       !memcmp(a->digest, b->digest, sizeof(a->digest));
-}
-
-/* The file's own reader has the last word on names and reasons. */
-static int list_write(struct list *list, struct refusal *refusal)
-{
-	_cleanup_free_ struct revocation *parsed = NULL;
-	_cleanup_free_ char *text = NULL;
-	size_t size, n;
-	int r;
-
-	r = revocations_write((uint64_t)time(NULL), list->revoked, list->n, &text, &size, refusal);
-	if (!r)
-		r = revocations_parse(text, size, &parsed, &n, refusal);
-	if (r)
-		return r;
-	free(list->text);
-	list->text = take_ptr(text);
-	list->size = size;
-	return 0;
-}
-
-static int list_add(struct list *list, const struct revocation *entry, const char *path)
-{
-	char text[REVOCATION_TEXT_MAX];
-	struct revocation *revoked;
-	struct refusal refusal = {};
-	int r;
-
-	for (size_t i = 0; i < list->n; i++)
-		if (same(&list->revoked[i], entry)) {
-			cli_say("%s: %s is in it already", path, revocation_text(entry, text));
-			return CLI_FAILED;
-		}
-	revoked = reallocarray(list->revoked, list->n + 1, sizeof(*revoked));
-	if (!revoked)
-		return cli_broken(-ENOMEM);
-	list->revoked = revoked;
-	list->revoked[list->n++] = *entry;
-	r = list_write(list, &refusal);
-	return r ? tell(path, r, &refusal) : CLI_CONTINUE;
-}
+/* ---- files ---- */
 
 /* Replaces a file as a whole. */
 static int write_whole(const char *path, const void *bytes, size_t size)
@@ -224,15 +153,6 @@ static int write_whole(const char *path, const void *bytes, size_t size)
 
 /* ---- signatures ---- */
 
-/* "keys/alice.pem" → "alice". */
-static void default_signer(const char *cert, char *buffer, size_t size)
-{
-	const char *base = strrchr(cert, '/');
-
-	base = base ? base + 1 : cert;
-	snprintf(buffer, size, "%.*s", (int)strcspn(base, "."), base);
-}
-
 static int signature_path(const struct cli *cli, const struct revoke *a, const char *signer, char *buffer,
 			  size_t size)
 {
@@ -246,21 +166,18 @@ static int signature_path(const struct cli *cli, const struct revoke *a, const c
 	return CLI_CONTINUE;
 }
 
-static int sign(const struct revoke *a, const struct list *list, const char *path)
+/* In memory, so that a key that does not sign leaves the file as it was. */
+static int sign(const struct revoke *a, const struct revocation_list *list, uint8_t **ret, size_t *ret_size)
 {
 	_cleanup_(signing_key_free_p) struct signing_key *key = NULL;
-	_cleanup_free_ uint8_t *der = NULL;
 	struct refusal refusal = {};
-	size_t size;
 	int r;
 
 	r = read_key(a->key_file, a->cert, &key);
 	if (r)
 		return r;
-	r = cms_sign(key, list->text, list->size, time(NULL), &der, &size, &refusal);
-	if (!r)
-		r = write_whole(path, der, size);
-	return r ? tell(path, r, &refusal) : CLI_CONTINUE;
+	r = cms_sign(key, list->text, list->size, time(NULL), ret, ret_size, &refusal);
+	return r ? tell(a->path, r, &refusal) : CLI_CONTINUE;
 }
 
 /* FILE.NAME.p7s */
@@ -278,9 +195,11 @@ static void closedir_p(DIR **dir)
 		closedir(*dir);
 }
 
-static void print_signature(const struct list *list, const char *path)
+/* Who else may write to the directory chose the name. */
+static void print_signature(const struct revocation_list *list, const char *path)
 {
 	_cleanup_free_ char *bytes = NULL;
+	char name[CLI_TEXT_MAX];
 	struct cms_signer signer = {};
 	struct refusal refusal = {};
 	size_t size;
@@ -289,18 +208,20 @@ static void print_signature(const struct list *list, const char *path)
 	r = read_path(path, SIGNATURE_SIZE_MAX, &bytes, &size);
 	if (!r)
 		r = cms_check(bytes, size, list->text, list->size, NULL, 0, time(NULL), &signer, &refusal);
+	cli_printable_copy(path, name, sizeof(name));
 	if (!r)
-		printf("%s: good, by %s\n", path, signer.subject);
+		printf("%s: good, by %s\n", name, signer.subject);
 	else if (r == REFUSAL_SIGNATURE_INVALID && !strcmp(refusal.subject, "S14"))
-		printf("%s: of another version of the file, to be made again\n", path);
+		printf("%s: of another version of the file, to be made again\n", name);
 	else
-		printf("%s: %s\n", path, r < 0 ? strerror(-r) : refusal.reason);
+		printf("%s: %s\n", name, r < 0 ? strerror(-r) : refusal.reason);
 }
 
 /* Which signatures lie beside the file, and whether they are over what is in it now. */
-static void print_signatures(const struct revoke *a, const struct list *list)
+static void print_signatures(const struct revoke *a, const struct revocation_list *list)
 {
-	const char *slash = strrchr(a->path, '/'), *base = slash ? slash + 1 : a->path;
+	const char *base = base_name(a->path);
+	bool slash = base != a->path;
 	_cleanup_free_ char *directory = slash ? strndup(a->path, (size_t)(base - a->path)) : strdup("./");
 	_cleanup_(closedir_p) DIR *dir = directory ? opendir(directory) : NULL;
 	struct dirent *entry;
@@ -334,47 +255,62 @@ static void print_next(const struct revoke *a, const char *signature)
 	       "/\n  bpfwarden trust check\n\nThe daemon notices by itself, and ends what runs of it.\n");
 }
 
+/* Every host has one list in this place, so what is not in the new one comes back to life with it. */
+static void warn_of_lost(const struct revocation_list *list)
+{
+	static const char installed[] = PATH_TRUST_ETC "/" REVOCATIONS_NAME;
+	_cleanup_(revocation_list_done) struct revocation_list host = {};
+	size_t n = 0;
+
+	if (revocation_list_read(installed, &host) == CLI_CONTINUE)
+		n = revocation_list_missing(list, &host);
+	if (n)
+		cli_say("%zu of the %zu entries of this host's %s %s not in it, and would count no more: "
+			"begin "
+			"with a copy of that file",
+			n, host.n, installed, n == 1 ? "is" : "are");
+}
+
 /* What there is to do once the list is complete in memory. */
-static int finish(const struct cli *cli, const struct revoke *a, const struct list *list,
+static int finish(const struct cli *cli, const struct revoke *a, const struct revocation_list *list,
 		  const struct revocation *added)
 {
-	char text[REVOCATION_TEXT_MAX], signer[64], signature[PATH_MAX];
+	char text[REVOCATION_TEXT_MAX], signer[OBJECT_NAME_MAX], path[PATH_MAX];
+	_cleanup_free_ uint8_t *signature = NULL;
+	size_t size = 0;
 	int r;
 
 	if (a->cert)
-		default_signer(a->cert, signer, sizeof(signer));
-	r = signature_path(cli, a,
-			   a->signer
-				   ?: a->cert ? signer
-					      : cli_user_name(),
-			   signature, sizeof(signature));
+		signer_of_certificate(a->cert, signer, sizeof(signer));
+	r = signature_path(cli, a, a->signer ?: a->cert ? signer : cli_user_name(), path, sizeof(path));
+	if (r == CLI_CONTINUE && a->key_file)
+		r = sign(a, list, &signature, &size);
 	if (r != CLI_CONTINUE)
 		return r;
-	if (added) {
-		r = write_whole(a->path, list->text, list->size);
-		if (r)
-			return tell(a->path, r, NULL);
-		if (!cli->quiet)
-			printf("%s: %s added, %zu in all\n", a->path, revocation_text(added, text), list->n);
-	}
-	r = a->key_file ? sign(a, list, signature) : CLI_CONTINUE;
-	if (r != CLI_CONTINUE)
-		return r;
+	r = added ? write_whole(a->path, list->text, list->size) : 0;
+	if (r)
+		return tell(a->path, r, NULL);
+	if (added && !cli->quiet)
+		printf("%s: %s added, %zu in all\n", a->path, revocation_text(added, text), list->n);
+	r = signature ? write_whole(path, signature, size) : 0;
+	if (r)
+		return tell(path, r, NULL);
+	warn_of_lost(list);
 	if (!cli->quiet) {
 		print_signatures(a, list);
-		print_next(a, signature);
+		print_next(a, path);
 	}
 	return CLI_OK;
 }
 
 static int change(const struct cli *cli, const struct revoke *a, const struct revocation *added)
 {
-	_cleanup_(list_done) struct list list = {};
+	_cleanup_(revocation_list_done) struct revocation_list list = {};
 	int r;
 
-	r = list_read(a->path, &list);
+	r = revocation_list_read(a->path, &list);
 	if (r == CLI_CONTINUE && added)
-		r = list_add(&list, added, a->path);
+		r = revocation_list_add(&list, added, a->path);
 	if (r != CLI_CONTINUE)
 		return r;
 	if (!list.text)
@@ -410,6 +346,11 @@ int cmd_trust_revoke(struct cli *cli, int argc, char **argv)
 	if (cms_initialize() < 0)
 		return cli_broken(-EIO);
 	a.path = argv[first];
+	if (strcmp(base_name(a.path), REVOCATIONS_NAME) != 0)
+		return cli_usage(cli,
+				 "the daemon reads " REVOCATIONS_NAME " only, in any directory: \"%s\" is "
+				 "another name",
+				 base_name(a.path));
 	r = read_entry(cli, &a, argc > first + 1 ? argv[first + 1] : NULL, &entry, &any);
 	return r == CLI_CONTINUE ? change(cli, &a, any ? &entry : NULL) : r;
 }

@@ -93,7 +93,7 @@ const struct cli_verb cli_verbs[] = {
 	  "      --signer NAME      without --ca: make an authority, and a key for each NAME; you by "
 	  "default\n",
 	  false },
-	{ "trust revoke", cmd_trust_revoke, "FILE [NAME-SERIAL | NAME --below SERIAL]",
+	{ "trust revoke", cmd_trust_revoke, "revocations.json [NAME-SERIAL | NAME --below SERIAL]",
 	  "add an entry to a revocations.json of yours, sign it; installs nothing",
 	  "      --below SERIAL     every serial of NAME before this one\n"
 	  "      --file HEX         bundles with a file of this SHA-256\n"

@@ -200,7 +200,25 @@ revoked "verify: a key is" 3 'SignatureInvalid, T14' --key "$(openssl pkey -in s
 bw -q trust revoke $list shop.other-1
 says "revoke: signatures over an older list are pointed out" 0 'alice.p7s: of another version of the file' \
 	bw trust revoke $list --key-file shop/bob.key --cert shop/bob.pem
-printf '{"type":"bpfwarden-revocations/v1","issued":1,"revoked":[{"bundle":"a"}]}' >broken.json
-says "revoke: no entry in a list that is broken" 1 'TrustInvalid, L8' bw trust revoke broken.json a-1
+printf '{"type":"bpfwarden-revocations/v1","issued":1,"revoked":[{"bundle":"a"}]}' >revocations.json
+says "revoke: no entry in a list that is broken" 1 'TrustInvalid, L8' bw trust revoke revocations.json a-1
+says "revoke: no file that the daemon does not read" 2 'reads revocations.json only' bw trust revoke shop/list.json a-1
+check "revoke: nor is it made" test ! -e shop/list.json
+before=$(cat shop/revocations.json* | sha256sum)
+says "revoke: a key that cannot sign" 2 'that of another key' bw trust revoke $list a-1 --key-file shop/bob.key --cert shop/alice.pem
+check_equal "revoke: changes nothing" "$(cat shop/revocations.json* | sha256sum)" "$before"
+as $carol cp shop/revocations.json.bob.p7s $'shop/revocations.json.\e[31m.p7s'
+output=$(bw trust revoke $list a-1)
+check_match "revoke: a file's name does not reach the terminal as it is" "$output" 'shop/revocations.json.\?\[31m.p7s: of another version'
+check_equal "revoke: really not" "$(grep -c $'\e' <<<"$output")" 0
+
+# What is installed is replaced as a whole.
+rm -f revocations.json shop/revocations.json*
+printf '{"type":"bpfwarden-revocations/v1","issued":1,"revoked":[{"bundle":"a","serial":1},{"bundle":"b","serial":1}]}' >"$etc/trust/revocations.json"
+says "revoke: what the host has and the list has not is pointed out" 0 '1 of the 2 entries of this host.s .*/trust/revocations.json is not in it' \
+	bw trust revoke $list a-1
+as $carol cp "$etc/trust/revocations.json" $list
+output=$(bw trust revoke $list c-1 2>&1)
+check_equal "revoke: and not if it begins with a copy" "$(grep -c "of this host's" <<<"$output")" 0
 vm_finish
 exit
