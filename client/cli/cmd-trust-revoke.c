@@ -341,6 +341,9 @@ int cmd_trust_revoke(struct cli *cli, int argc, char **argv)
 
 	if (r != CLI_CONTINUE)
 		return r;
+	if (cli->json)
+		return cli_usage(cli,
+				 "what it prints is for people: -o json is for trust show and trust check");
 	if (!a.key_file != !a.cert)
 		return cli_usage(cli, "--key-file and --cert go together");
 	if (cms_initialize() < 0)

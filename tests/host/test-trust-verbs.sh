@@ -29,6 +29,22 @@ check_match "init: the authority's key is not for hosts" "$(cat steps)" 'Keep sh
 says "init: not where something is" 1 'shop is not empty' bw trust init shop
 says "init: more signers than there are" 2 '2 must sign and there is 1' bw trust init other --threshold 2
 says "init: no such name" 1 "other/site.conf:[0-9]+:[0-9]+: 'Tcp' is not the name" bw trust init other --names Tcp
+says "init: no object to print" 2 '-o json is for' bw trust init other -o json
+says "init: an authority that is none" 1 '^bpfwarden: shop/alice.pem: the certificate is not that of a CA' bw trust init other --ca shop/alice.pem
+cat shop/release-ca.pem shop/release-ca.key >both.pem
+says "init: a private key is not copied" 1 '^bpfwarden: both.pem: there is a block PRIVATE KEY' bw trust init other --ca both.pem
+says "init: no such authority" 4 'nosuch.pem: No such file' bw trust init other --ca nosuch.pem
+check "init: nothing is left of what failed" test ! -e other
+as $carol mkdir empty
+says "init: nor in a directory that was there" 1 "'Tcp' is not the name" bw trust init empty --names Tcp
+check_equal "init: which stays" "$(ls -A empty && echo there)" there
+chmod 777 empty
+says "init: not where others may write" 1 'empty is not yours alone' bw trust init empty
+chmod 755 empty && chown root empty
+says "init: not in somebody else's" 1 'empty is not yours alone' bw trust init empty
+check_equal "init: where nothing is written" "$(ls -A empty && echo there)" there
+printf 'openssl_conf = a\n[a]\nproviders = b\n[b]\nnull = c\n[c]\nactivate = 1\n' >openssl.cnf
+check "init: whatever openssl.cnf says" as $carol env OPENSSL_CONF="$PWD/openssl.cnf" bpfwarden -q trust init unconfigured
 says "init: no such right" 1 'none of enroll-production' bw trust init other --may sudo
 says "init: no path for a role" 2 'not a short name' bw trust init other --role ../x
 says "init: no path for a signer" 2 'not a short name' bw trust init other --signer a/b
@@ -170,6 +186,7 @@ says "revoke: a name that no bundle has" 1 'TrustInvalid, L9' bw trust revoke $l
 says "revoke: a reason that cannot be shown" 1 'not printable .TrustInvalid, L9' bw trust revoke $list a-1 --reason $'a\tb'
 says "revoke: no digest" 2 'not a SHA-256' bw trust revoke $list --file 12
 says "revoke: no certificate" 2 'certificate' bw trust revoke $list --certificate shop/bob.key
+says "revoke: no object to print" 2 '-o json is for' bw trust revoke $list a-1 -o json
 says "revoke: two at once" 2 'one thing at a time' bw trust revoke $list a-1 --file 12
 before=$(sha256sum <$list)
 says "revoke: dry run shows it" 0 '"bundle":"shop.other","serial":1}' bw trust revoke $list shop.other-1 --dry-run
