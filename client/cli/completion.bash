@@ -27,13 +27,20 @@ _bpfwarden() {
 		esac
 	done
 	case $prev in
-	-o | --output) words='text json' ;;
+	-o | --output)
+		words='text json'
+		[[ $verb != bundle || $second != build ]] || { mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return; }
+		;;
 	-U | --unit) words=$(_bpfwarden_units) ;;
 	-u | --user) mapfile -t COMPREPLY < <(compgen -u -- "$cur"); return ;;
 	--trust) mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
 	--key | --cert | --key-file | --certificate | --ca | --prepare | --attach)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+	--ksig-key | --ksig-cert) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+	--objects) mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
+	--may) words='enroll-production enroll-experimental revoke' ;;
 	-g | --cgroup | -p | --pid | -s | --set | -f | --for | --serial) return ;;
+	--role | --names | --threshold | --signer | --below | --reason) return ;;
 	*)
 		case $verb in
 		'') words="list show run attach ps watch read detach doctor registry policy audit bundle trust version
@@ -56,13 +63,14 @@ _bpfwarden() {
 		bundle | trust)
 			case $second in
 			'') [[ $verb == trust ]] && words='show check init revoke' || words='init build sign verify inspect' ;;
-			sign) words='--key --cert --signer --prepare --attach' ;;
-			verify) words='--trust --output' ;;
-			build) words='--output --object --objects --ksig-key --ksig-cert' ;;
+			sign) words='--key --cert --signer --prepare --attach --help' ;;
+			verify) words='--trust --output --help' ;;
+			build) words='--output --object --objects --ksig-key --ksig-cert --help' ;;
+			inspect) words='--output --help' ;;
 			check) words="--strict $common" ;;
-			init) [[ $verb == trust ]] && words="--role --names --threshold --may --ca --signer $common" ;;
-			revoke) words="--below --file --key --certificate --reason --key-file --cert --signer
-				--dry-run $common" ;;
+			init) [[ $verb == trust ]] && words="--role --names --threshold --may --ca --signer --quiet --help" || words=--help ;;
+			revoke) words='--below --file --key --certificate --reason --key-file --cert --signer
+				--dry-run --quiet --help' ;;
 			*) words=$common ;;
 			esac
 			[[ $cur == -* || -z $second ]] || { mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return; }
