@@ -40,6 +40,11 @@
 #define REVOCATIONS_MAX       1024       /* of one revocations.json */
 #define REVOCATIONS_OWN_MAX   128        /* files, keys and certificates that `registry revoke` has stopped */
 #define REVOCATION_REASON_MAX 128
+#define VERIFICATIONS_MAX     16    /* bundles that the parser is asked about at once */
+#define VERIFICATION_RETRY    2000  /* after one in which the parser had no word about some bundle */
+#define TRUST_SETTLE          150   /* after a change below trust/, so that several files count as one */
+#define TRUST_SETTLE_MAX      500   /* of changes that go on */
+#define VERDICT_LIFE          60000 /* for so long the loader believes what the parser said of a bundle */
 
 /* Sockets */
 #define VARLINK_FRAME_MAX        (64U << 10)

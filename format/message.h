@@ -26,6 +26,7 @@ enum message_type {
 	MESSAGE_CONNECTION,       /* struct message_connection; fd: the connected client socket */
 	MESSAGE_REPLY_PROBE,      /* struct message_probe, one row */
 	MESSAGE_REPLY_SPEC,       /* struct message_reply_spec: Describe */
+	MESSAGE_REPLY_BUNDLE,     /* struct message_reply_bundle: Registry.Describe */
 	MESSAGE_REPLY_ATTACHMENT, /* struct message_attachment, one row */
 	/* struct message_stream; fds: enumerations memfd and, if it has events, the ring. Also the first
 	 * record of the answer to READ, then without the ring: the gate needs the spec to name labels. */
@@ -40,17 +41,19 @@ enum message_type {
 	MESSAGE_ENDED,         /* struct message_ended: an attachment is gone; connection and call are 0 */
 
 	/* gate → warden; struct message names connection and call */
-	MESSAGE_CLOSED,        /* struct message: the client is gone */
-	MESSAGE_LIST,          /* struct message */
-	MESSAGE_DESCRIBE,      /* struct message_bundle */
-	MESSAGE_ATTACH,        /* struct message_attach */
-	MESSAGE_WATCH,         /* struct message_attachment_id */
-	MESSAGE_READ,          /* struct message_attachment_id */
-	MESSAGE_DETACH,        /* struct message_attachment_id */
-	MESSAGE_STATUS,        /* struct message_status */
-	MESSAGE_REGISTRY_LIST, /* struct message */
-	MESSAGE_ENROLL, /* struct message_enroll; fds: manifest, signatures, files in the manifest's order */
-	MESSAGE_REVOKE, /* struct message_bundle */
+	MESSAGE_CLOSED,            /* struct message: the client is gone */
+	MESSAGE_LIST,              /* struct message */
+	MESSAGE_DESCRIBE,          /* struct message_bundle */
+	MESSAGE_ATTACH,            /* struct message_attach */
+	MESSAGE_WATCH,             /* struct message_attachment_id */
+	MESSAGE_READ,              /* struct message_attachment_id */
+	MESSAGE_DETACH,            /* struct message_attachment_id */
+	MESSAGE_STATUS,            /* struct message_status */
+	MESSAGE_REGISTRY_LIST,     /* struct message */
+	MESSAGE_REGISTRY_DESCRIBE, /* struct message_bundle */
+	MESSAGE_ENROLL,  /* struct message_enroll; fds: manifest, signatures, files in the manifest's order */
+	MESSAGE_PROMOTE, /* struct message_bundle */
+	MESSAGE_REVOKE,  /* struct message_revoke */
 	MESSAGE_POLICY_RELOAD, /* struct message_flags */
 	MESSAGE_POLICY_MINE,   /* struct message */
 	MESSAGE_AUDIT_QUERY,   /* struct message_audit_query */
@@ -63,6 +66,7 @@ enum message_type {
 
 	/* parser → loader */
 	MESSAGE_VERDICT, /* struct message_verdict */
+	MESSAGE_FORGET,  /* struct message_forget: what was said of this digest does not hold any more */
 
 	/* warden → loader */
 	MESSAGE_LOAD,   /* struct message_load; fds: insns, data, and the kernel signature if there is one */
@@ -107,7 +111,13 @@ struct message_bundle {
 	uint64_t serial; /* 0: the newest that is enrolled */
 	uint32_t flags;  /* MESSAGE_FLAG_DRY_RUN */
 	uint32_t reserved;
-	char reason[REFUSAL_REASON_MAX]; /* revoke: for the record */
+};
+
+struct message_revoke {
+	struct message m;
+	uint32_t flags; /* MESSAGE_FLAG_DRY_RUN */
+	uint32_t reserved;
+	struct revocation what; /* a bundle, file, key or certificate */
 };
 
 struct message_flags {
@@ -121,6 +131,7 @@ struct message_flags {
 #define MESSAGE_FLAG_EXPERIMENTAL    8U /* channel experimental instead of production */
 #define MESSAGE_FLAG_REVERSE         16U
 #define MESSAGE_FLAG_KERNEL_VERIFIED 32U /* policy wants the kernel itself to have checked it */
+#define MESSAGE_FLAG_TRIAL           64U /* a question only: what was said of this manifest before stays */
 
 #define MESSAGE_DATA_AGGREGATES 1U
 #define MESSAGE_DATA_EVENTS     2U
@@ -198,6 +209,29 @@ struct message_reply_spec {
 	struct message m;
 	struct message_probe probe;
 	struct spec spec;
+};
+
+/* Whose signature counts for some role. */
+struct message_signer {
+	uint8_t key[DIGEST_SIZE];         /* SHA-256 of the SubjectPublicKeyInfo */
+	uint8_t certificate[DIGEST_SIZE]; /* SHA-256 of the DER form */
+	int64_t not_after;                /* of the certificate, seconds since the epoch */
+	char subject[128];
+};
+
+/* All that the registry knows of one bundle. What was never accepted has no signers and files. */
+struct message_reply_bundle {
+	struct message m;
+	struct message_probe probe;
+	uint64_t issued, not_after;                        /* of the manifest, seconds; not_after 0: none */
+	int64_t valid_until;                               /* of message_verified */
+	uint64_t highest_production, highest_experimental; /* serials that the name ever had there; 0: none */
+	uint32_t shipped;                                  /* came with the package */
+	uint32_t n_signers;
+	struct message_signer signer[SIGNATURES_MAX];
+	uint32_t n_files;
+	uint32_t reserved;
+	struct spec_file files[BUNDLE_FILES_MAX];
 };
 
 /* One attachment as the warden and the loader know it. The loader keeps it beside the attachment's maps, so
@@ -298,16 +332,10 @@ struct message_ended {
 	char reason[REFUSAL_REASON_MAX]; /* "revoked by root", "deadline", "detached by alice" */
 };
 
-/* Whose signature counts for some role. */
-struct message_signer {
-	uint8_t key[DIGEST_SIZE];         /* SHA-256 of the SubjectPublicKeyInfo */
-	uint8_t certificate[DIGEST_SIZE]; /* SHA-256 of the DER form */
-	int64_t not_after;                /* of the certificate, seconds since the epoch */
-	char subject[128];
-};
-
 struct message_verify {
 	struct message m;
+	uint32_t flags; /* MESSAGE_FLAG_TRIAL */
+	uint32_t reserved;
 	uint32_t n_signatures;
 	uint32_t n_revoked; /* beyond what trust/ revokes: by the registry's own command */
 	struct revocation revoked[REVOCATIONS_OWN_MAX]; /* files, keys and certificates */
@@ -334,10 +362,16 @@ struct message_verdict {
 	struct message m;
 	uint8_t digest[DIGEST_SIZE];
 	char signers[128];
+	uint64_t until; /* CLOCK_BOOTTIME, ns: what is loaded later needs to be looked at again */
 	struct spec spec;
 	/* The kernel's BTF id of each program's hook, by variant and program; 0: it has none or is not there.
 	 */
 	uint32_t attach_btf_id[SPEC_VARIANTS_MAX][SPEC_PROGRAMS_MAX];
+};
+
+struct message_forget {
+	struct message m;
+	uint8_t digest[DIGEST_SIZE];
 };
 
 #define PARAMS_SIZE_MAX 256

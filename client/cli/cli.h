@@ -135,6 +135,11 @@ int cli_flush(void);
  * CLI_CONTINUE or an exit code. */
 int attachment_resolve(const struct cli *cli, const char *prefix, char **ret);
 
+/* ---- cmd-registry.c ---- */
+
+/* "tcp.state 3" or "tcp.state-3". */
+bool cli_bundle_name(int n, char **words, char *name, size_t size, uint64_t *ret_serial);
+
 /* ---- verbs ---- */
 int cmd_overview(struct cli *cli, int argc, char **argv);
 int cmd_list(struct cli *cli, int argc, char **argv);
@@ -149,6 +154,7 @@ int cmd_doctor(struct cli *cli, int argc, char **argv);
 int cmd_registry_list(struct cli *cli, int argc, char **argv);
 int cmd_registry_show(struct cli *cli, int argc, char **argv);
 int cmd_registry_enroll(struct cli *cli, int argc, char **argv);
+int cmd_registry_promote(struct cli *cli, int argc, char **argv);
 int cmd_registry_revoke(struct cli *cli, int argc, char **argv);
 int cmd_policy_show(struct cli *cli, int argc, char **argv);
 int cmd_policy_reload(struct cli *cli, int argc, char **argv);

@@ -40,7 +40,7 @@ _bpfwarden() {
 	--objects) mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
 	--may) words='enroll-production enroll-experimental revoke' ;;
 	-g | --cgroup | -p | --pid | -s | --set | -f | --for | --serial) return ;;
-	--role | --names | --threshold | --signer | --below | --reason) return ;;
+	--role | --names | --threshold | --signer | --below | --file | --reason) return ;;
 	*)
 		case $verb in
 		'') words="list show run attach ps watch read detach doctor registry policy audit bundle trust version
@@ -52,9 +52,10 @@ _bpfwarden() {
 		watch | read | detach) words="$(_bpfwarden_attachments) $common" ;;
 		registry)
 			case $second in
-			'') words='list show enroll revoke' ;;
+			'') words='list show enroll promote revoke' ;;
 			enroll) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
-			*) words="$(_bpfwarden_probes) --experimental --reason --dry-run $common" ;;
+			*) words="$(_bpfwarden_probes) --experimental --reason --file --key --certificate
+				--dry-run $common" ;;
 			esac
 			;;
 		policy) [[ -n $second ]] && words="--dry-run $common" || words='show reload' ;;

@@ -150,7 +150,8 @@ static void hint(enum bpfwarden_error error, const char *method)
 		[BPFWARDEN_ERROR_NO_SUCH_PROBE] = "what there is: bpfwarden list",
 		[BPFWARDEN_ERROR_NO_SUCH_ATTACHMENT] = "what lives: bpfwarden ps",
 		[BPFWARDEN_ERROR_POLICY_INVALID] = "the policy in force stays",
-		[BPFWARDEN_ERROR_TRUST_INVALID] = "the trust in force stays",
+		[BPFWARDEN_ERROR_TRUST_INVALID] =
+			"nothing new is attached until that is right; what runs stays",
 		[BPFWARDEN_ERROR_UNAVAILABLE] = "try again in a moment",
 	};
 
@@ -190,6 +191,7 @@ int cli_refused(const struct bpfwarden_reply *reply, const char *method)
 		[BPFWARDEN_ERROR_ALREADY_ENROLLED] = "enrolled already",
 		[BPFWARDEN_ERROR_REVOKED] = "revoked",
 		[BPFWARDEN_ERROR_NOT_KERNEL_VERIFIED] = "not verified by the kernel",
+		[BPFWARDEN_ERROR_SERIAL_ROLLBACK] = "older than what was there before",
 		[BPFWARDEN_ERROR_AUDIT_UNAVAILABLE] = "audit log not available",
 		[BPFWARDEN_ERROR_NO_SUCH_PROBE] = "no such probe",
 		[BPFWARDEN_ERROR_NO_SUCH_ATTACHMENT] = "no such attachment",

@@ -56,12 +56,21 @@ const struct cli_verb cli_verbs[] = {
 	{ "detach", cmd_detach, "ID…", "end attachments", NULL, true },
 	{ "doctor", cmd_doctor, "", "look for what keeps bpfwarden from working", NULL, false },
 	{ "registry list", cmd_registry_list, "", "bundles that the daemon knows", NULL, false },
-	{ "registry show", cmd_registry_show, "NAME", "the serials of one bundle", NULL, false },
+	{ "registry show", cmd_registry_show, "NAME | NAME-SERIAL",
+	  "one bundle in full: signers, files, how long it is valid", NULL, false },
 	{ "registry enroll", cmd_registry_enroll, "BUNDLE",
 	  "hand a signed bundle (directory or .bpfw) to the daemon",
 	  "      --experimental     into the experimental channel\n", true },
-	{ "registry revoke", cmd_registry_revoke, "NAME SERIAL | NAME-SERIAL",
-	  "stop a bundle for good and end what runs of it", "      --reason TEXT      for the audit log\n",
+	{ "registry promote", cmd_registry_promote, "NAME-SERIAL",
+	  "from the experimental channel to production", NULL, true },
+	{ "registry revoke", cmd_registry_revoke,
+	  "NAME-SERIAL | --file SHA256 | --key SHA256 | --certificate SHA256|FILE",
+	  "stop something for good and end what runs of it",
+	  "      --file SHA256      every bundle with this file\n"
+	  "      --key SHA256       signatures by this key (of its SubjectPublicKeyInfo)\n"
+	  "      --certificate SHA256|FILE\n"
+	  "                         signatures by this certificate, named by its SHA-256 or in a PEM file\n"
+	  "      --reason TEXT      for the audit log, and for those whose attachments end\n",
 	  true },
 	{ "policy show", cmd_policy_show, "", "the sections of the policy that concern you", NULL, false },
 	{ "policy reload", cmd_policy_reload, "", "read policy.d again", NULL, true },

@@ -86,10 +86,19 @@ static const struct varlink_field enroll_fields[] = {
 	FIELD(experimental, VARLINK_BOOL, false),
 	FIELD(dry_run, VARLINK_BOOL, false),
 };
-static const struct varlink_field revoke_fields[] = {
+static const struct varlink_field bundle_fields[] = {
+	FIELD(name, VARLINK_STRING, true),
+	FIELD(serial, VARLINK_INT, false),
+};
+static const struct varlink_field promote_fields[] = {
 	FIELD(name, VARLINK_STRING, true),
 	FIELD(serial, VARLINK_INT, true),
-	FIELD(reason, VARLINK_STRING, false),
+	FIELD(dry_run, VARLINK_BOOL, false),
+};
+static const struct varlink_field revoke_fields[] = {
+	FIELD(name, VARLINK_STRING, false),        FIELD(serial, VARLINK_INT, false),
+	FIELD(file, VARLINK_STRING, false),        FIELD(key, VARLINK_STRING, false),
+	FIELD(certificate, VARLINK_STRING, false), FIELD(reason, VARLINK_STRING, false),
 	FIELD(dry_run, VARLINK_BOOL, false),
 };
 static const struct varlink_field query_fields[] = {
@@ -116,7 +125,9 @@ static const struct method methods[] = {
 	{ PROBE "Detach", REPLY_EMPTY, false, FIELDS(attachment_fields), NO_ROWS, perform_detach },
 	{ PROBE "Status", REPLY_ROWS, false, FIELDS(status_fields), ROWS(ATTACHMENT, row_attachment), perform_status },
 	{ REGISTRY "List", REPLY_ROWS, false, NULL, 0, ROWS(PROBE, row_bundle), perform_registry_list },
+	{ REGISTRY "Describe", REPLY_ONE, false, FIELDS(bundle_fields), ROWS(BUNDLE, row_registered), perform_registry_describe },
 	{ REGISTRY "Enroll", REPLY_ONE, true, FIELDS(enroll_fields), ROWS(PROBE, row_bundle), perform_enroll },
+	{ REGISTRY "Promote", REPLY_ONE, false, FIELDS(promote_fields), ROWS(PROBE, row_bundle), perform_promote },
 	{ REGISTRY "Revoke", REPLY_ONE, false, FIELDS(revoke_fields), ROWS(TEXT, row_outputs), perform_revoke },
 	{ "io.bpfwarden.Policy.Mine", REPLY_ROWS, false, NULL, 0, ROWS(TEXT, row_section), perform_mine },
 	{ "io.bpfwarden.Policy.Reload", REPLY_EMPTY, false, FIELDS(reload_fields), NO_ROWS, perform_reload },

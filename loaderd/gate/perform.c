@@ -89,15 +89,78 @@ const char *perform_describe(struct connection *c, const struct method_input *in
 	return SEND_CALL(c, &m, in);
 }
 
-const char *perform_revoke(struct connection *c, const struct method_input *in)
+const char *perform_registry_describe(struct connection *c, const struct method_input *in)
 {
-	struct message_bundle m = { .m.type = MESSAGE_REVOKE };
+	struct message_bundle m = { .m.type = MESSAGE_REGISTRY_DESCRIBE };
+
+	if (!PUT_TEXT(m.name, in->name))
+		return "name";
+	if (!put_u64(&m.serial, &in->serial))
+		return "serial";
+	return SEND_CALL(c, &m, in);
+}
+
+const char *perform_promote(struct connection *c, const struct method_input *in)
+{
+	struct message_bundle m = { .m.type = MESSAGE_PROMOTE };
 
 	if (!PUT_TEXT(m.name, in->name))
 		return "name";
 	if (!put_u64(&m.serial, &in->serial) || !m.serial)
 		return "serial";
-	if (!PUT_TEXT(m.reason, in->reason))
+	m.flags = in->dry_run ? MESSAGE_FLAG_DRY_RUN : 0;
+	return SEND_CALL(c, &m, in);
+}
+
+/* 64 digits, of either case: what openssl and sha256sum print. */
+static bool put_digest(uint8_t to[DIGEST_SIZE], const char *text)
+{
+	if (strlen(text) != 2 * DIGEST_SIZE || strspn(text, "0123456789abcdefABCDEF") != 2 * DIGEST_SIZE)
+		return false;
+	for (size_t i = 0; i < DIGEST_SIZE; i++) {
+		char byte[] = { text[2 * i], text[2 * i + 1], '\0' };
+
+		to[i] = (uint8_t)strtoul(byte, NULL, 16);
+	}
+	return true;
+}
+
+/* Exactly one of the things that can be revoked. */
+static const char *put_revoked(struct revocation *to, const struct method_input *in)
+{
+	const struct {
+		const char *name, *value;
+		uint32_t kind;
+	} digests[] = {
+		{ "file", in->file, REVOKED_FILE },
+		{ "key", in->key, REVOKED_KEY },
+		{ "certificate", in->certificate, REVOKED_CERTIFICATE },
+	};
+	bool given = in->name;
+
+	if (given && (!PUT_TEXT(to->name, in->name) || !to->name[0]))
+		return "name";
+	if (given != in->serial.present || !put_u64(&to->serial, &in->serial) || (given && !to->serial))
+		return "serial";
+	for (size_t i = 0; i < sizeof(digests) / sizeof(digests[0]); i++) {
+		if (!digests[i].value)
+			continue;
+		if (given || !put_digest(to->digest, digests[i].value))
+			return digests[i].name;
+		to->kind = digests[i].kind;
+		given = true;
+	}
+	return given ? NULL : "name";
+}
+
+const char *perform_revoke(struct connection *c, const struct method_input *in)
+{
+	struct message_revoke m = { .m.type = MESSAGE_REVOKE };
+	const char *bad = put_revoked(&m.what, in);
+
+	if (bad)
+		return bad;
+	if (!PUT_TEXT(m.what.reason, in->reason))
 		return "reason";
 	m.flags = in->dry_run ? MESSAGE_FLAG_DRY_RUN : 0;
 	return SEND_CALL(c, &m, in);

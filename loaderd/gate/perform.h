@@ -10,6 +10,7 @@
 /* Everything that some method takes; each row of the table names its own part. */
 struct method_input {
 	const char *probe, *target, *attachment, *name, *reason, *verdict, *action, *interface;
+	const char *file, *key, *certificate; /* SHA-256 in hexadecimal */
 	struct varlink_int serial, duration, since, until, from, limit, uid, signatures, files;
 	bool dry_run, experimental, all, reverse;
 	json_t *data, *parameters;
@@ -23,6 +24,8 @@ const char *perform_registry_list(struct connection *c, const struct method_inpu
 const char *perform_mine(struct connection *c, const struct method_input *in);
 const char *perform_reload(struct connection *c, const struct method_input *in);
 const char *perform_describe(struct connection *c, const struct method_input *in);
+const char *perform_registry_describe(struct connection *c, const struct method_input *in);
+const char *perform_promote(struct connection *c, const struct method_input *in);
 const char *perform_revoke(struct connection *c, const struct method_input *in);
 const char *perform_attach(struct connection *c, const struct method_input *in);
 const char *perform_run(struct connection *c, const struct method_input *in);

@@ -103,14 +103,77 @@ bool row_probe(struct json_text *t, const struct message *m)
 	return true;
 }
 
-bool row_bundle(struct json_text *t, const struct message *m)
+static void write_bundle(struct json_text *t, const struct message_probe *p)
 {
-	const struct message_probe *p = common_part(t, (const void *)m, "bundle");
-
+	common_part(t, p, "bundle");
 	json_member_bool(t, "revoked", p->revoked);
 	MEMBER_TEXT(t, "enrolled_by", p->enrolled_by);
 	json_member_u64(t, "enrolled_at", p->enrolled_at);
 	JSON_APPEND_LITERAL(t, "}");
+}
+
+bool row_bundle(struct json_text *t, const struct message *m)
+{
+	write_bundle(t, (const void *)m);
+	return true;
+}
+
+/* The next object of an array. */
+static void object_begin(struct json_text *t)
+{
+	if (t->size && t->bytes[t->size - 1] != '[')
+		JSON_APPEND_LITERAL(t, ",");
+	JSON_APPEND_LITERAL(t, "{");
+}
+
+static void member_signers(struct json_text *t, const struct message_reply_bundle *r)
+{
+	member_begin(t, "signatures", "[");
+	for (uint32_t i = 0; i < r->n_signers; i++) {
+		const struct message_signer *s = &r->signer[i];
+
+		object_begin(t);
+		MEMBER_TEXT(t, "subject", s->subject);
+		json_member_hex(t, "key", s->key, sizeof(s->key));
+		json_member_hex(t, "certificate", s->certificate, sizeof(s->certificate));
+		json_member_u64(t, "not_after", s->not_after > 0 ? (uint64_t)s->not_after : 0);
+		JSON_APPEND_LITERAL(t, "}");
+	}
+	JSON_APPEND_LITERAL(t, "]");
+}
+
+static void member_files(struct json_text *t, const struct message_reply_bundle *r)
+{
+	member_begin(t, "files", "[");
+	for (uint32_t i = 0; i < r->n_files; i++) {
+		const struct spec_file *f = &r->files[i];
+
+		object_begin(t);
+		MEMBER_TEXT(t, "name", f->name);
+		json_member_u64(t, "size", f->size);
+		json_member_hex(t, "sha256", f->digest, sizeof(f->digest));
+		JSON_APPEND_LITERAL(t, "}");
+	}
+	JSON_APPEND_LITERAL(t, "]");
+}
+
+bool row_registered(struct json_text *t, const struct message *m)
+{
+	const struct message_reply_bundle *r = (const void *)m;
+
+	if (r->n_signers > SIGNATURES_MAX || r->n_files > BUNDLE_FILES_MAX)
+		return false;
+	write_bundle(t, &r->probe);
+	json_member_bool(t, "shipped", r->shipped);
+	json_member_u64(t, "issued", r->issued);
+	if (r->not_after)
+		json_member_u64(t, "not_after", r->not_after);
+	if (r->valid_until > 0 && r->valid_until < INT64_MAX)
+		json_member_u64(t, "valid_until", (uint64_t)r->valid_until);
+	json_member_u64(t, "highest_production", r->highest_production);
+	json_member_u64(t, "highest_experimental", r->highest_experimental);
+	member_signers(t, r);
+	member_files(t, r);
 	return true;
 }
 

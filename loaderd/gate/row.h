@@ -7,8 +7,9 @@
 #include "format/json.h"
 #include "format/message.h"
 
-bool row_probe(struct json_text *t, const struct message *m);  /* message_probe → "probe" */
-bool row_bundle(struct json_text *t, const struct message *m); /* message_probe → "bundle" */
+bool row_probe(struct json_text *t, const struct message *m); /* message_probe → "probe" */
+bool row_bundle(struct json_text *t, const struct message *m);
+bool row_registered(struct json_text *t, const struct message *m); /* message_probe → "bundle" */
 bool row_description(struct json_text *t,
 		     const struct message *m); /* message_reply_spec → outputs of Describe */
 bool row_attachment(struct json_text *t, const struct message *m); /* message_attachment → "attachment" */

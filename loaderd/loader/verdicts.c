@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "loaderd/peer.h"
 #include "loaderd/process.h"
@@ -34,6 +35,23 @@ struct verdicts *verdicts_free(struct verdicts *v)
 	return NULL;
 }
 
+static uint64_t now_boottime(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+static void forget(struct verdicts *v, const uint8_t digest[DIGEST_SIZE])
+{
+	for (size_t i = 0; i < VERDICTS_MAX; i++)
+		if (v->kept[i] && !memcmp(v->kept[i]->digest, digest, DIGEST_SIZE)) {
+			free(v->kept[i]);
+			v->kept[i] = NULL;
+		}
+}
+
 static int on_record(struct peer *peer, const struct message *m, int *fds, size_t n_fds, void *userdata)
 {
 	const struct message_verdict *verdict = (const struct message_verdict *)m;
@@ -43,6 +61,10 @@ static int on_record(struct peer *peer, const struct message *m, int *fds, size_
 	(void)peer;
 	(void)fds;
 	(void)n_fds;
+	if (m->type == MESSAGE_FORGET) {
+		forget(v, ((const struct message_forget *)m)->digest);
+		return 0;
+	}
 	if (m->type != MESSAGE_VERDICT || !spec_check(&verdict->spec) || !MESSAGE_TEXT_OK(verdict->signers))
 		return -EPROTO;
 	for (i = 0; i < VERDICTS_MAX; i++)
@@ -134,8 +156,10 @@ void verdicts_drain(struct verdicts *v)
 
 const struct message_verdict *verdicts_find(const struct verdicts *v, const uint8_t digest[DIGEST_SIZE])
 {
+	uint64_t now = now_boottime();
+
 	for (size_t i = 0; i < VERDICTS_MAX; i++)
 		if (v->kept[i] && !memcmp(v->kept[i]->digest, digest, DIGEST_SIZE))
-			return v->kept[i];
+			return now <= v->kept[i]->until ? v->kept[i] : NULL;
 	return NULL;
 }

@@ -2,8 +2,9 @@
 #pragma once
 /*
  * The first of the loader's two yeses: what the parser says about manifests, over a connection that the
- * warden has no part in. A bounded number is kept; the oldest goes first, and the warden then asks the parser
- * again.
+ * warden has no part in. A bounded number is kept, the oldest goes first; none is believed for longer than it
+ * says itself, so that a warden that is owned cannot live on what was said before trust changed. Where one is
+ * missing, the warden asks the parser again.
  */
 #include <systemd/sd-event.h>
 
@@ -19,6 +20,6 @@ struct verdicts *verdicts_free(struct verdicts *verdicts);
 /* Reads what has arrived, without waiting. */
 void verdicts_drain(struct verdicts *verdicts);
 
-/* The verdict on the manifest with this SHA-256; NULL if the parser gave none. */
+/* The verdict on the manifest with this SHA-256; NULL if the parser gave none that still holds. */
 const struct message_verdict *verdicts_find(const struct verdicts *verdicts,
 					    const uint8_t digest[DIGEST_SIZE]);

@@ -10,6 +10,8 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
+#include <openssl/evp.h>
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
 
@@ -33,6 +35,8 @@ struct child {
 	struct child *next;
 	struct parser *parser;
 	uint64_t call;
+	uint8_t digest[DIGEST_SIZE]; /* of the manifest that it looks at; all 0 if that cannot be read */
+	bool trial;
 	pid_t pid;
 	int fd;
 	sd_event_source *io, *deadline;
@@ -95,14 +99,45 @@ static void choose_variant(struct parser *parser, struct message_verified *v)
 		}
 }
 
+/* --- what the loader is told -------------------------------------------------------------------------- */
+
+static int send_loader(struct parser *parser, struct message *m, size_t size)
+{
+	int r = connect_loader(parser);
+
+	if (r >= 0)
+		r = peer_send(parser->loader, m, size, NULL, 0);
+	if (r != -EPIPE && r != -ECONNRESET)
+		return r;
+	/* That one has ended, and we had not heard of it. The next one listens on the same socket. */
+	parser->loader = peer_free(parser->loader);
+	r = connect_loader(parser);
+	return r < 0 ? r : peer_send(parser->loader, m, size, NULL, 0);
+}
+
+/* Until when the loader may believe it: what was said before trust changed must not live on in the hands of a
+ * warden that asks no more. Nor does it outlive the certificates. */
+static uint64_t believed_until(const struct message_verified *v)
+{
+	struct timespec boot, real;
+	uint64_t life = VERDICT_LIFE / 1000;
+
+	clock_gettime(CLOCK_BOOTTIME, &boot);
+	clock_gettime(CLOCK_REALTIME, &real);
+	if (v->valid_until < real.tv_sec + (int64_t)life)
+		life = v->valid_until > real.tv_sec ? (uint64_t)(v->valid_until - real.tv_sec) : 0;
+	/* The second that valid_until names is a valid one. */
+	return ((uint64_t)boot.tv_sec + life + 1) * 1000000000;
+}
+
 static int tell_loader(struct parser *parser, const struct message_verified *v)
 {
 	_cleanup_free_ struct message_verdict *verdict = calloc(1, sizeof(*verdict));
-	int r;
 
 	if (!verdict)
 		return -ENOMEM;
 	verdict->m.type = MESSAGE_VERDICT;
+	verdict->until = believed_until(v);
 	memcpy(verdict->digest, v->digest, DIGEST_SIZE);
 	memcpy(verdict->signers, v->signers, sizeof(verdict->signers));
 	verdict->spec = v->spec;
@@ -110,15 +145,15 @@ static int tell_loader(struct parser *parser, const struct message_verified *v)
 		for (uint32_t j = 0; j < v->spec.variants[i].n_programs; j++)
 			(void)facts_hook(parser->facts, &v->spec.variants[i].programs[j],
 					 &verdict->attach_btf_id[i][j], NULL);
-	r = connect_loader(parser);
-	if (r >= 0)
-		r = PEER_SEND(parser->loader, verdict, NULL, 0);
-	if (r != -EPIPE && r != -ECONNRESET)
-		return r;
-	/* That one has ended, and we had not heard of it. The next one listens on the same socket. */
-	parser->loader = peer_free(parser->loader);
-	r = connect_loader(parser);
-	return r < 0 ? r : PEER_SEND(parser->loader, verdict, NULL, 0);
+	return send_loader(parser, &verdict->m, sizeof(*verdict));
+}
+
+static void tell_loader_to_forget(struct parser *parser, const struct child *child)
+{
+	struct message_forget m = { .m = { .type = MESSAGE_FORGET } };
+
+	memcpy(m.digest, child->digest, DIGEST_SIZE);
+	(void)send_loader(parser, &m.m, sizeof(m));
 }
 
 /* --- children ----------------------------------------------------------------------------------------- */
@@ -144,9 +179,11 @@ static void answer(struct child *child, struct message_verified *v)
 	_cleanup_close_ int enumerations = -EBADF;
 
 	v->m = (struct message){ .type = MESSAGE_VERIFIED, .call = child->call };
-	if (!v->refusal.code && !spec_check(&v->spec))
+	if (!v->refusal.code && (!spec_check(&v->spec) || v->n_signers > SIGNATURES_MAX))
 		refusal_set(&v->refusal, REFUSAL_BUNDLE_INVALID, "spec",
 			    "the child's answer is out of shape");
+	/* A child can lie about the manifest that it was given, and about no other. */
+	memcpy(v->digest, child->digest, DIGEST_SIZE);
 	if (!v->refusal.code) {
 		choose_variant(parser, v);
 		enumerations = facts_enumerations(parser->facts, &v->spec);
@@ -157,6 +194,8 @@ static void answer(struct child *child, struct message_verified *v)
 	if (!v->refusal.code && tell_loader(parser, v) < 0)
 		refusal_set(&v->refusal, REFUSAL_UNAVAILABLE, "loader",
 			    "the loader is starting again: try again");
+	if (v->refusal.code && v->refusal.code != REFUSAL_UNAVAILABLE && !child->trial)
+		tell_loader_to_forget(parser, child);
 	(void)PEER_SEND(parser->warden, v, &enumerations, enumerations >= 0 && !v->refusal.code ? 1 : 0);
 	child_end(child);
 }
@@ -216,17 +255,34 @@ static int close_others(int to, const int *fds, size_t n_fds)
 	}
 }
 
-_Noreturn static void run_child(int to, const int *fds, size_t n_fds)
+_Noreturn static void run_child(int to, const struct message_verify *verify, const int *fds, size_t n_fds)
 {
+	struct verify_request request = { .manifest = fds[0],
+					  .signatures = fds + 1,
+					  .n_signatures = n_fds - 1,
+					  .revoked = verify->revoked,
+					  .n_revoked = verify->n_revoked };
 	struct message_verified *v = calloc(1, sizeof(*v));
 
 	if (!v || close_others(to, fds, n_fds) < 0)
 		_exit(1);
-	(void)verify_bundle(fds[0], fds + 1, n_fds - 1, v);
+	(void)verify_bundle(&request, v);
 	_exit(send(to, v, sizeof(*v), MSG_NOSIGNAL) == sizeof(*v) ? 0 : 1);
 }
 
-static int start_child(struct parser *parser, uint64_t call, const int *fds, size_t n_fds)
+/* What cannot be read keeps no digest: the child will say what is wrong with it. */
+static void hash_manifest(int fd, uint8_t digest[DIGEST_SIZE])
+{
+	_cleanup_free_ char *bytes = NULL;
+	size_t size;
+
+	if (fd_check_sealed(fd) < 0 || fd_read_all(fd, MANIFEST_SIZE_MAX, &bytes, &size) < 0 ||
+	    !EVP_Digest(bytes, size, digest, NULL, EVP_sha256(), NULL))
+		memset(digest, 0, DIGEST_SIZE);
+}
+
+static int start_child(struct parser *parser, const struct message_verify *verify, const int *fds,
+		       size_t n_fds)
 {
 	struct child *child;
 	int pair[2], r;
@@ -239,10 +295,15 @@ static int start_child(struct parser *parser, uint64_t call, const int *fds, siz
 		close_fd(pair[1]);
 		return -ENOMEM;
 	}
-	*child = (struct child){ .next = parser->children, .parser = parser, .call = call, .fd = pair[0] };
+	*child = (struct child){ .next = parser->children,
+				 .parser = parser,
+				 .call = verify->m.call,
+				 .trial = verify->flags & MESSAGE_FLAG_TRIAL,
+				 .fd = pair[0] };
+	hash_manifest(fds[0], child->digest);
 	child->pid = fork();
 	if (child->pid == 0)
-		run_child(pair[1], fds, n_fds);
+		run_child(pair[1], verify, fds, n_fds);
 	close_fd(pair[1]);
 	if (child->pid < 0) {
 		close_fd(pair[0]);
@@ -273,6 +334,16 @@ static void refuse_request(struct parser *parser, uint64_t call)
 	(void)PEER_SEND(parser->warden, v, NULL, 0);
 }
 
+static bool revocations_ok(const struct message_verify *verify)
+{
+	if (verify->n_revoked > REVOCATIONS_OWN_MAX)
+		return false;
+	for (uint32_t i = 0; i < verify->n_revoked; i++)
+		if (!revocation_check(&verify->revoked[i]))
+			return false;
+	return true;
+}
+
 static int on_warden_record(struct peer *peer, const struct message *m, int *fds, size_t n_fds,
 			    void *userdata)
 {
@@ -280,9 +351,9 @@ static int on_warden_record(struct peer *peer, const struct message *m, int *fds
 	struct parser *parser = userdata;
 
 	(void)peer;
-	if (m->type != MESSAGE_VERIFY || verify->n_signatures + 1 != n_fds)
+	if (m->type != MESSAGE_VERIFY || verify->n_signatures + 1 != n_fds || !revocations_ok(verify))
 		return -EPROTO;
-	if (start_child(parser, m->call, fds, n_fds) < 0)
+	if (start_child(parser, verify, fds, n_fds) < 0)
 		refuse_request(parser, m->call);
 	return 0;
 }

@@ -96,32 +96,57 @@ static void list_roles(const struct trust_result *result, char *buffer, size_t s
 	}
 }
 
-static int verify_input(const struct trust *trust, const struct input *input, int64_t now,
-			struct message_verified *ret)
+/* Who signed for one of them, in the order of the signatures. */
+static void list_signers(const struct trust_result *result, struct message_verified *ret)
 {
-	const struct trust_input of = { .manifest = input->manifest,
+	uint32_t counted = 0;
+
+	for (uint32_t i = 0; i < result->n_roles; i++)
+		if (result->met & (1U << i))
+			counted |= result->roles[i].signers;
+	for (uint32_t i = 0; i < result->n_signers && i < SIGNATURES_MAX; i++) {
+		const struct cms_signer *signer = &result->signers[i];
+		struct message_signer *to = &ret->signer[ret->n_signers];
+
+		if (!(counted & (1U << i)))
+			continue;
+		memcpy(to->key, signer->key, DIGEST_SIZE);
+		memcpy(to->certificate, signer->certificate, DIGEST_SIZE);
+		memcpy(to->subject, signer->subject, sizeof(to->subject));
+		to->not_after = signer->not_after;
+		ret->n_signers++;
+	}
+}
+
+static int verify_input(const struct trust *trust, const struct input *input, int64_t now,
+			const struct verify_request *request, struct message_verified *ret)
+{
+	_cleanup_free_ struct trust_verdict *verdict = calloc(1, sizeof(*verdict));
+	struct trust_input question = { .manifest = input->manifest,
 					.manifest_size = input->manifest_size,
 					.signatures = input->signature,
 					.n_signatures = input->n_signatures,
-					.now = now };
-	_cleanup_free_ struct trust_verdict *verdict = malloc(sizeof(*verdict));
-	struct trust_result result;
+					.now = now,
+					.revoked = request->revoked,
+					.n_revoked = request->n_revoked };
+	struct trust_result result = { 0 };
 	int r;
 
 	if (!verdict)
 		return -ENOMEM;
-	r = trust_verify(trust, &of, verdict, &result, &ret->refusal);
+	r = trust_verify(trust, &question, verdict, &result, &ret->refusal);
 	if (r)
 		return r;
 	memcpy(ret->digest, verdict->digest, DIGEST_SIZE);
-	ret->spec = verdict->spec;
 	ret->may = verdict->may;
 	ret->valid_until = verdict->valid_until;
+	ret->spec = verdict->spec;
 	list_roles(&result, ret->signers, sizeof(ret->signers));
+	list_signers(&result, ret);
 	return 0;
 }
 
-static int verify(const struct verify_options *options, int manifest, const int *signatures, size_t n,
+static int verify(const struct verify_options *options, const struct verify_request *request,
 		  struct message_verified *ret)
 {
 	__attribute__((cleanup(input_clear))) struct input input = {};
@@ -134,20 +159,20 @@ static int verify(const struct verify_options *options, int manifest, const int 
 	r = options->confine();
 	if (r < 0)
 		return r;
-	r = read_input(manifest, signatures, n, &input, &ret->refusal);
+	r = read_input(request->manifest, request->signatures, request->n_signatures, &input, &ret->refusal);
 	if (r)
 		return r;
-	return verify_input(trust, &input, options->now, ret);
+	return verify_input(trust, &input, options->now, request, ret);
 }
 
-int verify_bundle_with(const struct verify_options *options, int manifest, const int *signatures,
-		       size_t n_signatures, struct message_verified *ret)
+int verify_bundle_with(const struct verify_options *options, const struct verify_request *request,
+		       struct message_verified *ret)
 {
 	struct refusal refusal;
 	int r;
 
 	*ret = (struct message_verified){};
-	r = verify(options, manifest, signatures, n_signatures, ret);
+	r = verify(options, request, ret);
 	if (r == 0)
 		return 0;
 	refusal = ret->refusal;
@@ -158,7 +183,7 @@ int verify_bundle_with(const struct verify_options *options, int manifest, const
 	return r;
 }
 
-int verify_bundle(int manifest, const int *signatures, size_t n_signatures, struct message_verified *ret)
+int verify_bundle(const struct verify_request *request, struct message_verified *ret)
 {
 	const struct verify_options options = {
 		.directories = trust_directories,
@@ -166,5 +191,5 @@ int verify_bundle(int manifest, const int *signatures, size_t n_signatures, stru
 		.confine = sandbox_enter_parser_child,
 	};
 
-	return verify_bundle_with(&options, manifest, signatures, n_signatures, ret);
+	return verify_bundle_with(&options, request, ret);
 }

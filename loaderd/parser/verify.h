@@ -16,9 +16,18 @@
  */
 int verify_prepare(void);
 
-/* All descriptors are sealed memfds and stay the caller's. Fills in refusal, or digest, signers, may and
- * spec; not variant and unsupported. Returns refusal.code, or -errno, which it has put into refusal, too. */
-int verify_bundle(int manifest, const int *signatures, size_t n_signatures, struct message_verified *ret);
+/* What is asked. All descriptors are sealed memfds and stay the caller's. */
+struct verify_request {
+	int manifest;
+	const int *signatures;
+	size_t n_signatures;
+	const struct revocation *revoked; /* by the registry's own command */
+	size_t n_revoked;
+};
+
+/* Fills in refusal, or digest, signers, may, valid_until and spec; not variant and unsupported. Returns
+ * refusal.code, or -errno, which it has put into refusal, too. */
+int verify_bundle(const struct verify_request *request, struct message_verified *ret);
 
 /* The same with the choices that verify_bundle() makes for the parser. */
 struct verify_options {
@@ -27,5 +36,5 @@ struct verify_options {
 	int64_t now;                    /* seconds since the epoch */
 	int (*confine)(void);           /* called between trust and input */
 };
-int verify_bundle_with(const struct verify_options *options, int manifest, const int *signatures,
-		       size_t n_signatures, struct message_verified *ret);
+int verify_bundle_with(const struct verify_options *options, const struct verify_request *request,
+		       struct message_verified *ret);

@@ -130,6 +130,13 @@ void request_watch(struct warden *w, uint64_t connection, uint64_t call, struct 
 	stream(w, connection, call, at);
 }
 
+/* Revoked or not signed any more since it was decided; what only cannot be told now is nothing against it. */
+static bool refused_meanwhile(const struct bundle *b)
+{
+	return b && (b->revoked || b->refusal.code == REFUSAL_REVOKED ||
+		     b->refusal.code == REFUSAL_SIGNATURE_INVALID);
+}
+
 static void attached_now(struct attaching *t, const struct attachment *a)
 {
 	struct warden *w = t->w;
@@ -148,11 +155,11 @@ static void attached_now(struct attaching *t, const struct attachment *a)
 	act.n_program_ids = t->instance->n_programs;
 	act.kernel_verified = t->instance->kernel_verified;
 	record_outcome(w, &act, true);
-	if (act.bundle && act.bundle->revoked) {
+	if (refused_meanwhile(act.bundle)) {
 		struct refusal r;
 
 		/* Between decision and now, when it was in no list of what is attached. */
-		refusal_set(&r, REFUSAL_REVOKED, t->a.probe, "%s was revoked meanwhile", t->a.probe);
+		(void)bundle_unusable(act.bundle, &r);
 		attached_end(at, r.reason, NULL, 0, 0);
 		reply_refusal(w, t->connection, t->call, &r);
 	} else if (!client_find(w, t->connection)) {
@@ -283,7 +290,7 @@ static bool on_verified_again(struct order *order, const struct message *m, int 
 	struct refusal r;
 
 	if (b && m)
-		registry_answered(b, (const struct message_verified *)(const void *)m, fds, n_fds);
+		registry_answered(b, order, m, fds, n_fds);
 	if (b && m && !b->refusal.code) {
 		load(t);
 		return true;
@@ -316,7 +323,7 @@ static bool on_loaded(struct order *order, const struct message *m, int *fds, si
 		struct order *again = order_new(t->w, SIDE_PARSER, on_verified_again, t);
 
 		if (again) {
-			(void)registry_verify(t->w, bundle_of(t), again);
+			verification_ask(t->w, bundle_of(t), again);
 			return true;
 		}
 	}
@@ -441,9 +448,11 @@ static void on_durable(struct pending *pending, const struct refusal *failed)
 		reply_attachment(t->w, t->connection, t->call, &would);
 		reply_end(t->w, t->connection, t->call);
 		attaching_free(t);
-	} else if (!b || !b->spec || b->revoked) {
-		/* Revoked while the decision was written. */
-		refusal_set(&r, REFUSAL_REVOKED, t->a.probe, "%s was revoked", t->a.probe);
+	} else if (!b || bundle_unusable(b, &r)) {
+		/* Revoked, or gone, while the decision was written. */
+		if (!b)
+			refusal_set(&r, REFUSAL_NOT_ENROLLED, t->a.probe,
+				    "%s is not in the registry any more", t->a.probe);
 		give_up(t, &r);
 	} else {
 		start(t);

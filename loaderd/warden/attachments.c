@@ -217,9 +217,8 @@ static void forget(struct attached *at)
 	while (*p != at)
 		p = &(*p)->next;
 	*p = at->next;
-	if (at->ended)
-		at->ended(at->ended_userdata);
 	instance_row_release(w, at->instance);
+	revoke_ended(w, at->a.id);
 	attached_free(at);
 	units_changed(w);
 }

@@ -118,21 +118,11 @@ static void remove_directory(int parent, const char *name, const struct bundle *
 	(void)unlinkat(parent, name, AT_REMOVEDIR);
 }
 
-static int open_name_directory(const struct bundle *b)
-{
-	char path[256];
-
-	snprintf(path, sizeof(path), "%s/%s", PATH_REGISTRY, b->name);
-	if ((mkdir(PATH_REGISTRY, 0700) < 0 && errno != EEXIST) || (mkdir(path, 0700) < 0 && errno != EEXIST))
-		return -errno;
-	return fd_open_trusted_dir(AT_FDCWD, path, geteuid());
-}
-
 /* Everything under another name first, then one rename(2): a power cut leaves all or nothing. */
 static int write_bundle(struct enrolling *e)
 {
 	const struct bundle *b = e->bundle;
-	_cleanup_close_ int parent = open_name_directory(b), dir = -EBADF;
+	_cleanup_close_ int parent = registry_open_name(b->name, true), dir = -EBADF;
 	char serial[24], temporary[32];
 	int r;
 
@@ -154,6 +144,18 @@ static int write_bundle(struct enrolling *e)
 	return fsync(parent) < 0 ? -errno : 0;
 }
 
+static int check_serial(const struct enrolling *e, struct refusal *refusal);
+
+/* In this order: whatever a power cut leaves, no lower serial can come in again. */
+static int write_registry(struct enrolling *e)
+{
+	int r = registry_raise_highest(e->bundle);
+
+	if (r >= 0)
+		r = write_bundle(e);
+	return r < 0 ? r : registry_write_state(e->bundle);
+}
+
 static void on_enroll_durable(struct pending *pending, const struct refusal *failed)
 {
 	struct enrolling *e = (struct enrolling *)(void *)pending;
@@ -171,16 +173,17 @@ static void on_enroll_durable(struct pending *pending, const struct refusal *fai
 		enrolling_free(e);
 		return;
 	}
-	if (!(e->request.flags & MESSAGE_FLAG_DRY_RUN)) {
-		r = write_bundle(e);
-		if (r >= 0)
-			r = registry_write_state(e->bundle);
-	}
-	if (r < 0) {
+	/* Another enrolment of the same name may have come first. */
+	r = check_serial(e, &refusal);
+	if (!r && !(e->request.flags & MESSAGE_FLAG_DRY_RUN))
+		r = write_registry(e);
+	if (r < 0)
 		refusal_set(&refusal, REFUSAL_UNAVAILABLE, "registry", "the registry cannot be written: %s",
 			    strerror(-r));
+	if (r) {
 		act.refusal = &refusal;
-		record_outcome(w, &act, false);
+		if (!(e->request.flags & MESSAGE_FLAG_DRY_RUN))
+			record_outcome(w, &act, false);
 		reply_refusal(w, e->connection, e->call, &refusal);
 		enrolling_free(e);
 		return;
@@ -195,8 +198,12 @@ static void on_enroll_durable(struct pending *pending, const struct refusal *fai
 		(void)PEER_SEND(w->gate, &row, NULL, 0);
 		reply_end(w, c->number, e->call);
 	}
-	if (!(e->request.flags & MESSAGE_FLAG_DRY_RUN))
-		registry_add(w, take_ptr(e->bundle));
+	if (!(e->request.flags & MESSAGE_FLAG_DRY_RUN)) {
+		struct bundle *b = take_ptr(e->bundle);
+
+		registry_add(w, b);
+		verification_enrolled(w, b);
+	}
 	enrolling_free(e);
 }
 
@@ -230,6 +237,30 @@ static int check_files(const struct enrolling *e, struct refusal *refusal)
 	return r;
 }
 
+/* Not there yet, and not older than what was there. */
+static int check_serial(const struct enrolling *e, struct refusal *refusal)
+{
+	const struct bundle *b = registry_named(e->w, e->bundle->name, e->bundle->serial);
+	char text[PROBE_NAME_MAX + 24];
+	struct trust_enrolment enrolment = { .bundle = text,
+					     .signers = e->bundle->signers,
+					     .may = e->bundle->may,
+					     .production = e->bundle->channel == CHANNEL_PRODUCTION,
+					     .serial = e->bundle->serial };
+	int r;
+
+	bundle_text(e->bundle, text, sizeof(text));
+	if (b)
+		return refusal_set(refusal, b->revoked ? REFUSAL_REVOKED : REFUSAL_ALREADY_ENROLLED, text,
+				   "%s is in the registry already%s", text, b->revoked ? ", revoked" : "");
+	r = registry_highest(e->w, e->bundle->name, e->bundle->channel, &enrolment.highest);
+	if (r < 0)
+		return refusal_set(refusal, REFUSAL_UNAVAILABLE, "registry",
+				   "which serials of %s were there before cannot be read: %s",
+				   e->bundle->name, strerror(-r));
+	return trust_check_enrolment(&enrolment, refusal);
+}
+
 static int judge(struct enrolling *e, const struct connection *c, struct policy_decision *decision,
 		 struct refusal *refusal)
 {
@@ -239,31 +270,22 @@ static int judge(struct enrolling *e, const struct connection *c, struct policy_
 					  .n_gids = c->n_gids,
 					  .namespace = c->namespace,
 					  .channel = e->bundle->channel };
-	uint32_t needed = e->bundle->channel == CHANNEL_PRODUCTION ? TRUST_MAY_ENROLL_PRODUCTION
-								   : TRUST_MAY_ENROLL_EXPERIMENTAL;
 	char text[PROBE_NAME_MAX + 24];
+	int r;
 
 	if (e->bundle->refusal.code) {
 		*refusal = e->bundle->refusal;
 		return (int)refusal->code;
 	}
 	bundle_text(e->bundle, text, sizeof(text));
-	for (const struct bundle *b = e->w->bundles; b; b = b->next)
-		if (b->serial == e->bundle->serial && !strcmp(b->name, e->bundle->name))
-			return refusal_set(refusal, b->revoked ? REFUSAL_REVOKED : REFUSAL_ALREADY_ENROLLED,
-					   text, "%s is in the registry already%s", text,
-					   b->revoked ? ", revoked" : "");
 	memcpy(request.probe, e->bundle->name, sizeof(request.probe));
 	policy_decide(e->w->policy, &request, decision);
 	if (!decision->allowed)
 		return refusal_set(refusal, REFUSAL_POLICY_DENIED, decision->rule,
 				   "the policy does not allow you to enroll %s (rule %s)", text,
 				   decision->rule);
-	if (!(e->bundle->may & needed))
-		return refusal_set(refusal, REFUSAL_SIGNATURE_INVALID, "T-may",
-				   "role %s may not sign for the %s channel", e->bundle->signers,
-				   needed == TRUST_MAY_ENROLL_PRODUCTION ? "production" : "experimental");
-	return check_files(e, refusal);
+	r = check_serial(e, refusal);
+	return r ? r : check_files(e, refusal);
 }
 
 /* The bundle's name and serial are what the signed manifest says: only now are they known. */
@@ -293,7 +315,7 @@ static bool on_judged(struct order *order, const struct message *m, int *fds, si
 		return true;
 	}
 	adopt(e->bundle, (const struct message_verified *)(const void *)m);
-	registry_answered(e->bundle, (const struct message_verified *)(const void *)m, fds, n_fds);
+	registry_answered(e->bundle, order, m, fds, n_fds);
 	r = judge(e, c, &decision, &refusal);
 	act.bundle = e->bundle->spec ? e->bundle : NULL;
 	act.rule = decision.rule[0] ? decision.rule : refusal_name(refusal.code);
@@ -355,7 +377,7 @@ int request_enroll(struct warden *w, struct connection *c, const struct message_
 		   size_t n_fds)
 {
 	_cleanup_(enrolling_free_p) struct enrolling *e = NULL;
-	struct message_verify verify = { .m = { .type = MESSAGE_VERIFY }, .n_signatures = m->n_signatures };
+	struct message_verify verify;
 	struct refusal refusal = { 0 };
 	struct order *order;
 
@@ -388,9 +410,16 @@ int request_enroll(struct warden *w, struct connection *c, const struct message_
 		reply_refusal(w, c->number, m->m.call, &refusal);
 		return 0;
 	}
+	if (w->revoked.damaged) {
+		refusal_set(&refusal, REFUSAL_UNAVAILABLE, "registry",
+			    "%s, which says what is revoked, cannot be read", PATH_REVOKED);
+		reply_refusal(w, c->number, m->m.call, &refusal);
+		return 0;
+	}
 	order = order_new(w, SIDE_PARSER, on_judged, e);
 	if (!order)
 		return -ENOMEM;
+	verification_question(w, m->n_signatures, MESSAGE_FLAG_TRIAL, &verify);
 	(void)order_send(order, &verify.m, sizeof(verify), take_ptr(e)->fds, 1 + (size_t)m->n_signatures);
 	return 0;
 }

@@ -11,9 +11,12 @@ struct order *order_new(struct warden *w, enum message_side to,
 
 	if (!order)
 		return NULL;
-	*order = (struct order){
-		.w = w, .to = to, .done = done, .userdata = userdata, .call = ++w->next_call
-	};
+	*order = (struct order){ .w = w,
+				 .to = to,
+				 .done = done,
+				 .userdata = userdata,
+				 .call = ++w->next_call,
+				 .generation = w->verification.generation };
 	return order;
 }
 

@@ -15,6 +15,7 @@
 
 #include "common/fd.h"
 #include "loaderd/warden/warden.h"
+#include "signing/trust.h"
 
 static struct bundle *bundle_free(struct bundle *b)
 {
@@ -43,7 +44,7 @@ void bundle_text(const struct bundle *b, char *buffer, size_t size)
 	snprintf(buffer, size, "%s-%" PRIu64, b->name, b->serial);
 }
 
-static int open_directory(const struct bundle *b, bool shipped)
+int registry_open_directory(const struct bundle *b, bool shipped)
 {
 	char path[256];
 
@@ -54,7 +55,7 @@ static int open_directory(const struct bundle *b, bool shipped)
 
 int registry_open_file(const struct bundle *b, const char *name)
 {
-	_cleanup_close_ int dir = open_directory(b, b->shipped), fd = -EBADF;
+	_cleanup_close_ int dir = registry_open_directory(b, b->shipped), fd = -EBADF;
 	_cleanup_free_ char *bytes = NULL;
 	size_t size;
 	int r;
@@ -77,10 +78,9 @@ static bool is_signature(const char *name)
 	return !strncmp(name, "manifest.json.", 14) && n > 4 && !strcmp(name + n - 4, ".p7s");
 }
 
-/* The manifest and up to SIGNATURES_MAX signatures, in that order; returns how many. */
-static int open_signed(const struct bundle *b, int *fds)
+int registry_open_signed(const struct bundle *b, int *fds)
 {
-	_cleanup_close_ int dir = open_directory(b, b->shipped);
+	_cleanup_close_ int dir = registry_open_directory(b, b->shipped);
 	struct dirent *entry;
 	DIR *d;
 	int n = 0, r;
@@ -106,43 +106,50 @@ static int open_signed(const struct bundle *b, int *fds)
 	return n;
 }
 
-int registry_verify(struct warden *w, struct bundle *b, struct order *order)
+/* What is written in the registry beside the signed bytes counts only as far as those allow. */
+static void check_channel(struct bundle *b)
 {
-	struct message_verify m = { .m = { .type = MESSAGE_VERIFY } };
-	int fds[1 + SIGNATURES_MAX], n, r;
+	char text[PROBE_NAME_MAX + 24];
+	struct trust_enrolment enrolment = { .bundle = text,
+					     .signers = b->signers,
+					     .may = b->may,
+					     .production = b->channel == CHANNEL_PRODUCTION,
+					     .serial = b->serial };
 
-	(void)w;
-	n = open_signed(b, fds);
-	if (n < 2) {
-		refusal_set(&b->refusal, REFUSAL_SIGNATURE_INVALID, "S0", "the bundle %s",
-			    n < 0 ? "cannot be read" : "has no signature");
-		b->answered = true;
-		if (n == 1)
-			close_fd(fds[0]);
-		(void)order->done(order, NULL, NULL, 0);
-		free(order);
-		return 0;
-	}
-	m.n_signatures = (uint32_t)n - 1;
-	r = order_send(order, &m.m, sizeof(m), fds, (size_t)n);
-	while (n)
-		close_fd(fds[--n]);
-	return r;
+	bundle_text(b, text, sizeof(text));
+	(void)trust_check_enrolment(&enrolment, &b->refusal);
 }
 
-void registry_answered(struct bundle *b, const struct message_verified *v, int *fds, size_t n_fds)
+static bool answer_ok(const struct bundle *b, const struct message_verified *v, size_t n_fds)
 {
-	b->answered = true;
-	/* No word about the bundle: what was known of it goes on to hold. */
-	if (v->refusal.code == REFUSAL_UNAVAILABLE && b->spec)
+	if (!spec_check(&v->spec) || !MESSAGE_TEXT_OK(v->signers) || n_fds != 1 ||
+	    v->n_signers > SIGNATURES_MAX || strcmp(v->spec.name, b->name) || v->spec.serial != b->serial)
+		return false;
+	for (uint32_t i = 0; i < v->n_signers; i++)
+		if (!MESSAGE_TEXT_OK(v->signer[i].subject))
+			return false;
+	return true;
+}
+
+void registry_answered(struct bundle *b, const struct order *order, const struct message *m, int *fds,
+		       size_t n_fds)
+{
+	const struct message_verified *v = (const struct message_verified *)(const void *)m;
+
+	/* What was asked before trust changed may be answered after what was asked then. */
+	if (order->generation < b->generation)
 		return;
+	/* No word about the bundle: what was known of it goes on to hold. */
+	if (v->refusal.code == REFUSAL_UNAVAILABLE && b->answered)
+		return;
+	b->answered = v->refusal.code != REFUSAL_UNAVAILABLE;
+	b->generation = order->generation;
 	b->refusal = v->refusal;
 	if (b->refusal.code) {
 		refusal_sanitize(&b->refusal);
 		return;
 	}
-	if (!spec_check(&v->spec) || !MESSAGE_TEXT_OK(v->signers) || n_fds != 1 ||
-	    strcmp(v->spec.name, b->name) || v->spec.serial != b->serial) {
+	if (!answer_ok(b, v, n_fds)) {
 		refusal_set(&b->refusal, REFUSAL_BUNDLE_INVALID, "M0",
 			    "the manifest names %.40s-%" PRIu64 ", the registry %s-%" PRIu64, v->spec.name,
 			    v->spec.serial, b->name, b->serial);
@@ -155,6 +162,9 @@ void registry_answered(struct bundle *b, const struct message_verified *v, int *
 	*b->spec = v->spec;
 	memcpy(b->digest, v->digest, DIGEST_SIZE);
 	memcpy(b->signers, v->signers, sizeof(b->signers));
+	b->n_signers = v->n_signers;
+	memcpy(b->signer, v->signer, sizeof(b->signer));
+	b->valid_until = v->valid_until;
 	b->may = v->may;
 	b->variant = v->variant;
 	b->unsupported = v->unsupported;
@@ -165,59 +175,12 @@ void registry_answered(struct bundle *b, const struct message_verified *v, int *
 			    "no variant fits this kernel");
 	close_fd(b->enumerations);
 	b->enumerations = take_fd(fds[0]);
+	check_channel(b);
 }
 
-/* state: "channel=production", "revoked=no", "by=alice", "at=NANOSECONDS", a line each. */
-static void read_state(struct bundle *b)
+bool bundle_accepted(const struct bundle *b)
 {
-	_cleanup_close_ int dir = open_directory(b, false), fd = -EBADF;
-	_cleanup_free_ char *text = NULL;
-	char value[64];
-	size_t size;
-
-	if (dir == -ENOENT)
-		return; /* a shipped bundle that nobody said anything about */
-	fd = dir < 0 ? dir : fd_open_trusted(dir, "state", geteuid());
-	if (fd < 0 || fd_read_all(fd, 4096, &text, &size) < 0) {
-		/* An entry without a readable state is not offered to anybody. */
-		b->revoked = true;
-		return;
-	}
-	if (!strstr(text, "channel=production\n"))
-		b->channel = CHANNEL_EXPERIMENTAL;
-	b->revoked = !strstr(text, "revoked=no\n");
-	if (strstr(text, "by=") && sscanf(strstr(text, "by="), "by=%63[^\n]", value) == 1)
-		snprintf(b->enrolled_by, sizeof(b->enrolled_by), "%s", value);
-	if (strstr(text, "at="))
-		b->enrolled_at = strtoull(strstr(text, "at=") + 3, NULL, 10);
-}
-
-int registry_write_state(const struct bundle *b)
-{
-	char path[256], text[256];
-	_cleanup_close_ int dir = -EBADF, fd = -EBADF;
-	int n, r;
-
-	(void)mkdir(PATH_REGISTRY, 0700);
-	snprintf(path, sizeof(path), "%s/%s", PATH_REGISTRY, b->name);
-	(void)mkdir(path, 0700);
-	snprintf(path, sizeof(path), "%s/%s/%" PRIu64, PATH_REGISTRY, b->name, b->serial);
-	(void)mkdir(path, 0700);
-	dir = open_directory(b, false);
-	if (dir < 0)
-		return dir;
-	n = snprintf(text, sizeof(text), "channel=%s\nrevoked=%s\nby=%s\nat=%" PRIu64 "\n",
-		     b->channel == CHANNEL_PRODUCTION ? "production" : "experimental",
-		     b->revoked ? "yes" : "no", b->enrolled_by, b->enrolled_at);
-	fd = openat(dir, "state.new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0)
-		return -errno;
-	r = fd_write_all(fd, text, (size_t)n);
-	if (r < 0)
-		return r;
-	if (fsync(fd) < 0 || renameat(dir, "state.new", dir, "state") < 0 || fsync(dir) < 0)
-		return -errno;
-	return 0;
+	return b->answered && b->spec && !b->refusal.code && !b->revoked;
 }
 
 void registry_add(struct warden *w, struct bundle *b)
@@ -226,7 +189,7 @@ void registry_add(struct warden *w, struct bundle *b)
 	w->bundles = b;
 }
 
-static struct bundle *find_exact(struct warden *w, const char *name, uint64_t serial)
+struct bundle *registry_named(struct warden *w, const char *name, uint64_t serial)
 {
 	struct bundle *b = w->bundles;
 
@@ -246,7 +209,7 @@ static int scan_serial(struct warden *w, const char *name, const char *serial, b
 	if (errno || *end || *serial < '1' || *serial > '9' || strlen(name) >= PROBE_NAME_MAX)
 		return 0;
 	/* A state in the registry beside a shipped bundle: it was revoked. */
-	if (find_exact(w, name, number))
+	if (registry_named(w, name, number))
 		return 0;
 	b = calloc(1, sizeof(*b));
 	if (!b)
@@ -256,9 +219,8 @@ static int scan_serial(struct warden *w, const char *name, const char *serial, b
 	b->enumerations = -EBADF;
 	strcpy(b->name, name);
 	snprintf(b->enrolled_by, sizeof(b->enrolled_by), "package");
-	read_state(b);
 	registry_add(w, b);
-	return 0;
+	return registry_read_state(b);
 }
 
 static int scan_name(struct warden *w, int root, const char *name, bool shipped)
@@ -301,24 +263,6 @@ static int scan(struct warden *w, const char *path, bool shipped)
 	return r;
 }
 
-static bool on_first_answer(struct order *order, const struct message *m, int *fds, size_t n_fds)
-{
-	struct warden *w = order->w;
-	struct bundle *b = order->userdata;
-
-	if (m)
-		registry_answered(b, (const struct message_verified *)(const void *)m, fds, n_fds);
-	else if (!b->answered)
-		refusal_set(&b->refusal, REFUSAL_UNAVAILABLE, "parser",
-			    "the parser ended before it had an answer");
-	if (b->refusal.code)
-		process_log(4, "%s-%" PRIu64 " is not used: %s (%s)", b->name, b->serial, b->refusal.reason,
-			    refusal_name(b->refusal.code));
-	if (--w->unanswered == 0)
-		w->registry_done(w);
-	return true;
-}
-
 /* What was known of a bundle holds until the parser has looked at it again, so that reading the registry anew
  * takes nothing away from those who use it meanwhile. */
 static void inherit(struct bundle *b, struct bundle *before)
@@ -328,22 +272,36 @@ static void inherit(struct bundle *b, struct bundle *before)
 		before = before->next;
 	if (!before)
 		return;
-	b->revoked = b->revoked || before->revoked; /* also when that could not be written */
+	if (before->unwritten && !b->revoked) {
+		b->revoked = b->unwritten = true;
+		memcpy(b->revoked_by, before->revoked_by, sizeof(b->revoked_by));
+		memcpy(b->revoked_why, before->revoked_why, sizeof(b->revoked_why));
+	}
+	b->before = bundle_accepted(before) ? BUNDLE_ACCEPTED
+		    : before->answered      ? BUNDLE_REFUSED
+					    : BUNDLE_UNKNOWN;
+	b->code_before = before->refusal.code;
 	b->answered = before->answered;
+	b->generation = before->generation;
 	b->refusal = before->refusal;
 	b->unsupported = before->unsupported;
 	memcpy(b->digest, before->digest, DIGEST_SIZE);
 	memcpy(b->signers, before->signers, sizeof(b->signers));
+	b->n_signers = before->n_signers;
+	memcpy(b->signer, before->signer, sizeof(b->signer));
+	b->valid_until = before->valid_until;
 	b->may = before->may;
 	b->variant = before->variant;
 	b->spec = take_ptr(before->spec);
 	b->enumerations = take_fd(before->enumerations);
 }
 
-static int scan_all(struct warden *w)
+int registry_scan(struct warden *w)
 {
 	struct bundle *before = take_ptr(w->bundles);
 	int r;
+
+	registry_read_revoked(w);
 
 	r = scan(w, PATH_BUNDLES, true);
 	if (r >= 0)
@@ -359,36 +317,25 @@ static int scan_all(struct warden *w)
 	return 0;
 }
 
-int registry_start(struct warden *w, void (*done)(struct warden *w))
+void bundle_why_revoked(const struct bundle *b, char *buffer, size_t size)
 {
-	int r;
-
-	r = scan_all(w);
-	if (r < 0)
-		return r;
-	w->registry_done = done;
-	/* One more than there are, so that `done` cannot come before all were asked. */
-	w->unanswered = 1;
-	for (struct bundle *b = w->bundles; b; b = b->next) {
-		struct order *order = order_new(w, SIDE_PARSER, on_first_answer, b);
-
-		if (!order)
-			return -ENOMEM;
-		w->unanswered++;
-		(void)registry_verify(w, b, order);
-	}
-	if (--w->unanswered == 0)
-		done(w);
-	return 0;
+	if (b->refusal.code == REFUSAL_REVOKED && !b->revoked)
+		snprintf(buffer, size, "%s", b->refusal.reason);
+	else
+		snprintf(buffer, size, "%s-%" PRIu64 " was revoked%s%s%s%s", b->name, b->serial,
+			 b->revoked_by[0] ? " by " : "", b->revoked_by, b->revoked_why[0] ? ": " : "",
+			 b->revoked_why);
 }
 
-static int unusable(const struct bundle *b, struct refusal *refusal)
+int bundle_unusable(const struct bundle *b, struct refusal *refusal)
 {
-	char text[PROBE_NAME_MAX + 24];
+	char text[PROBE_NAME_MAX + 24], why[REFUSAL_REASON_MAX];
 
 	bundle_text(b, text, sizeof(text));
-	if (b->revoked)
-		return refusal_set(refusal, REFUSAL_REVOKED, text, "%s was revoked", text);
+	if (b->revoked) {
+		bundle_why_revoked(b, why, sizeof(why));
+		return refusal_set(refusal, REFUSAL_REVOKED, text, "%s", why);
+	}
 	if (b->refusal.code) {
 		if (refusal)
 			*refusal = b->refusal;
@@ -420,7 +367,7 @@ int registry_find(struct warden *w, const char *name, uint64_t serial, uint32_t 
 			continue;
 		if (!fallback || b->serial > fallback->serial)
 			fallback = b;
-		if (unusable(b, NULL) == 0 && (!best || b->serial > best->serial))
+		if (bundle_unusable(b, NULL) == 0 && (!best || b->serial > best->serial))
 			best = b;
 	}
 	if (best) {
@@ -428,7 +375,7 @@ int registry_find(struct warden *w, const char *name, uint64_t serial, uint32_t 
 		return 0;
 	}
 	if (fallback)
-		return unusable(fallback, refusal);
+		return bundle_unusable(fallback, refusal);
 	if (!known)
 		return refusal_set(refusal, REFUSAL_NO_SUCH_PROBE, name,
 				   "no bundle of that name is enrolled: see bpfwarden list");
@@ -445,62 +392,4 @@ struct bundle *registry_by_digest(struct warden *w, const uint8_t digest[DIGEST_
 	while (b && (!b->spec || memcmp(b->digest, digest, DIGEST_SIZE)))
 		b = b->next;
 	return b;
-}
-
-static bool may_target(struct warden *w, const struct connection *c, const struct bundle *b, uint32_t kind,
-		       uint32_t data)
-{
-	struct policy_request request = { .action = POLICY_ATTACH,
-					  .uid = c->uid,
-					  .gids = c->gids,
-					  .n_gids = c->n_gids,
-					  .namespace = c->namespace,
-					  .channel = b->channel,
-					  .data = data,
-					  .target_kind = kind,
-					  .target_uid = c->uid };
-	struct policy_decision decision;
-
-	snprintf(request.probe, sizeof(request.probe), "%s", b->name);
-	/* "some unit", "some cgroup": whether a grant for one exists at all is told by its own section. */
-	if (kind == TARGET_UNIT)
-		strcpy(request.target_name, "*");
-	if (kind == TARGET_CGROUP)
-		strcpy(request.target_name, "/");
-	policy_decide(w->policy, &request, &decision);
-	return decision.allowed;
-}
-
-void bundle_row(struct warden *w, const struct bundle *b, const struct connection *c,
-		struct message_probe *ret)
-{
-	struct message_probe row = { .m = { .type = MESSAGE_REPLY_PROBE },
-				     .serial = b->serial,
-				     .revoked = b->revoked,
-				     .enrolled_at = b->enrolled_at };
-	struct refusal problem;
-
-	snprintf(row.name, sizeof(row.name), "%s", b->name);
-	snprintf(row.channel, sizeof(row.channel), "%s",
-		 b->channel == CHANNEL_PRODUCTION ? "production" : "experimental");
-	snprintf(row.enrolled_by, sizeof(row.enrolled_by), "%s", b->enrolled_by);
-	if (unusable(b, &problem))
-		snprintf(row.problem, sizeof(row.problem), "%s", problem.reason);
-	if (b->spec) {
-		memcpy(row.version, b->spec->version, sizeof(row.version));
-		memcpy(row.summary, b->spec->summary, sizeof(row.summary));
-		memcpy(row.signers, b->signers, sizeof(row.signers));
-		memcpy(row.digest, b->digest, DIGEST_SIZE);
-		row.targets = b->spec->targets;
-		for (uint32_t kind = 0; kind < _TARGET_KIND_MAX; kind++) {
-			if (!(row.targets & (1U << kind)))
-				continue;
-			for (uint32_t data = 1; data <= 2; data <<= 1)
-				if (may_target(w, c, b, kind, data)) {
-					row.allowed |= 1U << kind;
-					row.data |= data;
-				}
-		}
-	}
-	*ret = row;
 }

@@ -117,6 +117,36 @@ static int on_registry_list(struct warden *w, struct connection *c, const struct
 	return r;
 }
 
+static int on_registry_describe(struct warden *w, struct connection *c, const struct message *m, int *fds,
+				size_t n_fds)
+{
+	const struct message_bundle *q = (const struct message_bundle *)(const void *)m;
+	struct bundle *b = NULL;
+	struct refusal refusal;
+	int r;
+
+	(void)fds;
+	(void)n_fds;
+	if (!MESSAGE_TEXT_OK(q->name))
+		return -EPROTO;
+	/* What cannot be used can still be looked at: then the newest. */
+	if (q->serial)
+		b = registry_named(w, q->name, q->serial);
+	else if (registry_find(w, q->name, 0, 3, &b, NULL))
+		for (struct bundle *o = w->bundles; o; o = o->next)
+			if (!strcmp(o->name, q->name) && (!b || o->serial > b->serial))
+				b = o;
+	if (!b) {
+		(void)registry_find(w, q->name, q->serial, 3, &b, &refusal);
+		reply_refusal(w, c->number, m->call, &refusal);
+		return 0;
+	}
+	r = bundle_describe(w, b, c, m->call);
+	if (r >= 0)
+		reply_end(w, c->number, m->call);
+	return r;
+}
+
 static int on_describe(struct warden *w, struct connection *c, const struct message *m, int *fds,
 		       size_t n_fds)
 {
@@ -305,11 +335,18 @@ static int on_enroll(struct warden *w, struct connection *c, const struct messag
 	return request_enroll(w, c, (const struct message_enroll *)(const void *)m, fds, n_fds);
 }
 
+static int on_promote(struct warden *w, struct connection *c, const struct message *m, int *fds, size_t n_fds)
+{
+	(void)fds;
+	(void)n_fds;
+	return request_promote(w, c, (const struct message_bundle *)(const void *)m);
+}
+
 static int on_revoke(struct warden *w, struct connection *c, const struct message *m, int *fds, size_t n_fds)
 {
 	(void)fds;
 	(void)n_fds;
-	return request_revoke(w, c, (const struct message_bundle *)(const void *)m);
+	return request_revoke(w, c, (const struct message_revoke *)(const void *)m);
 }
 
 static int on_policy_reload(struct warden *w, struct connection *c, const struct message *m, int *fds,
@@ -457,7 +494,9 @@ int request_handle(struct warden *w, const struct message *m, int *fds, size_t n
 		[MESSAGE_DETACH] = on_detach,
 		[MESSAGE_STATUS] = on_status,
 		[MESSAGE_REGISTRY_LIST] = on_registry_list,
+		[MESSAGE_REGISTRY_DESCRIBE] = on_registry_describe,
 		[MESSAGE_ENROLL] = on_enroll,
+		[MESSAGE_PROMOTE] = on_promote,
 		[MESSAGE_REVOKE] = on_revoke,
 		[MESSAGE_POLICY_RELOAD] = on_policy_reload,
 		[MESSAGE_POLICY_MINE] = on_policy_mine,

@@ -1,179 +1,519 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Revocation: the bundle is stopped for good, and what runs of it ends before the reply. */
+/*
+ * Revocation by command: of a bundle, or of a file, key or certificate and so of every bundle that depends on
+ * it. What it stops is stopped for good, and what runs of it ends before the reply.
+ */
 #include <errno.h>
 #include <inttypes.h>
+#include <jansson.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "loaderd/warden/warden.h"
 
-struct revoking {
-	struct pending pending;
-	struct warden *w;
-	uint64_t connection, call, decision, started;
-	char name[PROBE_NAME_MAX], reason[REFUSAL_REASON_MAX], user[64], rule[OBJECT_NAME_MAX];
-	uint64_t serial;
-	unsigned int detached, left;
+#define ROWS_NAMED_MAX 256 /* in the reply; all are counted */
+
+struct hit { /* a bundle that depends on what is revoked */
+	char text[PROBE_NAME_MAX + 24];
+	uint8_t digest[DIGEST_SIZE];
+	bool known;   /* the digest is */
+	bool refused; /* it is not accepted any more, or would not be */
 };
 
-static struct bundle *bundle_named(struct warden *w, const char *name, uint64_t serial)
-{
-	struct bundle *b = w->bundles;
+struct ending { /* an attachment that the reply waits for */
+	uint64_t id;
+	char user[64], probe[PROBE_NAME_MAX];
+	bool ours; /* it did not end for another reason already */
+	bool gone;
+};
 
-	while (b && (b->serial != serial || strcmp(b->name, name)))
-		b = b->next;
-	return b;
+struct revoking {
+	struct pending pending;
+	struct verification_waiter waiter;
+	struct revoking *next;
+	struct warden *w;
+	uint64_t connection, call, decision, started;
+	struct revocation what;
+	bool dry_run;
+	char user[64], rule[OBJECT_NAME_MAX];
+	struct hit *hits;
+	size_t n_hits;
+	struct ending *endings;
+	size_t n_endings;
+	size_t left; /* answers or ends that the reply waits for */
+};
+
+static struct revoking *under_way;
+
+static struct revoking *revoking_free(struct revoking *v)
+{
+	struct revoking **p = &under_way;
+
+	if (!v)
+		return NULL;
+	while (*p && *p != v)
+		p = &(*p)->next;
+	if (*p)
+		*p = v->next;
+	free(v->hits);
+	free(v->endings);
+	free(v);
+	return NULL;
+}
+DEFINE_CLEANUP(struct revoking *, revoking_free)
+
+/* --- what it hits ------------------------------------------------------------------------------------- */
+
+static bool has_file(const struct bundle *b, const uint8_t digest[DIGEST_SIZE])
+{
+	for (uint32_t i = 0; b->spec && i < b->spec->n_files; i++)
+		if (!memcmp(b->spec->files[i].digest, digest, DIGEST_SIZE))
+			return true;
+	return false;
+}
+
+static bool has_signer(const struct bundle *b, const struct revocation *what)
+{
+	for (uint32_t i = 0; b->spec && i < b->n_signers; i++)
+		if (!memcmp(what->kind == REVOKED_KEY ? b->signer[i].key : b->signer[i].certificate,
+			    what->digest, DIGEST_SIZE))
+			return true;
+	return false;
+}
+
+static bool hits(const struct revocation *what, const struct bundle *b)
+{
+	if (what->kind == REVOKED_BUNDLE)
+		return b->serial == what->serial && !strcmp(b->name, what->name);
+	return what->kind == REVOKED_FILE ? has_file(b, what->digest) : has_signer(b, what);
+}
+
+static int find_hits(struct revoking *v)
+{
+	size_t n = 0;
+
+	for (const struct bundle *b = v->w->bundles; b; b = b->next)
+		n += hits(&v->what, b);
+	v->hits = calloc(n ?: 1, sizeof(*v->hits));
+	if (!v->hits)
+		return -ENOMEM;
+	for (const struct bundle *b = v->w->bundles; b && v->n_hits < n; b = b->next) {
+		struct hit *hit = &v->hits[v->n_hits];
+
+		if (!hits(&v->what, b))
+			continue;
+		bundle_text(b, hit->text, sizeof(hit->text));
+		hit->known = b->spec != NULL;
+		memcpy(hit->digest, b->digest, DIGEST_SIZE);
+		v->n_hits++;
+	}
+	return 0;
+}
+
+/* "key 0123…" */
+static void describe(const struct revocation *what, char *buffer, size_t size)
+{
+	size_t n;
+
+	if (what->kind == REVOKED_BUNDLE) {
+		snprintf(buffer, size, "%s-%" PRIu64, what->name, what->serial);
+		return;
+	}
+	n = (size_t)snprintf(buffer, size, "%s ", revocation_kind_name(what->kind));
+	for (size_t i = 0; i < DIGEST_SIZE && n + 3 <= size; i++, n += 2)
+		snprintf(buffer + n, size - n, "%02x", what->digest[i]);
+}
+
+/* --- the reply ---------------------------------------------------------------------------------------- */
+
+static json_t *ended_rows(const struct revoking *v, size_t *ret_n)
+{
+	json_t *rows = json_array();
+
+	*ret_n = 0;
+	for (size_t i = 0; i < v->n_endings; i++) {
+		const struct ending *e = &v->endings[i];
+		char id[17];
+
+		if (!e->ours || ++*ret_n > ROWS_NAMED_MAX)
+			continue;
+		snprintf(id, sizeof(id), "%016" PRIx64, e->id);
+		json_array_append_new(
+			rows, json_pack("{s:s, s:s, s:s}", "id", id, "user", e->user, "probe", e->probe));
+	}
+	return rows;
+}
+
+static json_t *refused_rows(const struct revoking *v)
+{
+	json_t *rows = json_array();
+
+	for (size_t i = 0; i < v->n_hits; i++)
+		if (v->hits[i].refused && json_array_size(rows) < ROWS_NAMED_MAX)
+			json_array_append_new(rows, json_string(v->hits[i].text));
+	return rows;
 }
 
 static void revoke_done(struct revoking *v)
 {
-	char text[96];
-	int n = snprintf(text, sizeof(text), "{\"detached\":%u,\"milliseconds\":%" PRIu64 "}", v->detached,
-			 (now_boottime() - v->started) / 1000000);
+	size_t n;
+	json_t *attachments = ended_rows(v, &n);
+	json_t *reply = json_pack("{s:o, s:o, s:I, s:I}", "bundles", refused_rows(v), "attachments",
+				  attachments, "detached", (json_int_t)n, "milliseconds",
+				  (json_int_t)((now_boottime() - v->started) / 1000000));
+	char *text = reply ? json_dumps(reply, JSON_COMPACT) : NULL;
 
-	reply_text(v->w, v->connection, v->call, text, (size_t)n);
+	if (text)
+		reply_text(v->w, v->connection, v->call, text, strlen(text));
+	free(text);
+	json_decref(reply);
 	reply_end(v->w, v->connection, v->call);
-	free(v);
+	revoking_free(v);
 }
 
-static void on_one_ended(void *userdata)
+static void one_less(struct revoking *v)
 {
-	struct revoking *v = userdata;
-
 	if (--v->left == 0)
 		revoke_done(v);
 }
 
-static bool is_of(const struct attached *at, const struct bundle *b)
+/* --- what runs ends ----------------------------------------------------------------------------------- */
+
+void revoke_ended(struct warden *w, uint64_t attachment)
 {
-	return b->spec && !memcmp(at->a.digest, b->digest, DIGEST_SIZE) && !at->ended;
+	(void)w;
+	for (struct revoking *v = under_way, *next; v; v = next) {
+		struct ending *e = v->endings;
+
+		next = v->next;
+		while (e && e < v->endings + v->n_endings && (e->id != attachment || e->gone))
+			e++;
+		if (!e || e == v->endings + v->n_endings)
+			continue;
+		e->gone = true;
+		one_less(v);
+	}
 }
 
-/* Says how many attachments would end. */
+static bool falls(const struct revoking *v, const struct attached *at)
+{
+	for (size_t i = 0; i < v->n_hits; i++)
+		if (v->hits[i].refused && v->hits[i].known &&
+		    !memcmp(v->hits[i].digest, at->a.digest, DIGEST_SIZE))
+			return true;
+	return false;
+}
+
+/* Notes what falls with the refused hits. */
+static int find_endings(struct revoking *v)
+{
+	size_t n = 0;
+
+	for (const struct attached *at = v->w->attached; at; at = at->next)
+		n += falls(v, at);
+	v->endings = calloc(n ?: 1, sizeof(*v->endings));
+	if (!v->endings)
+		return -ENOMEM;
+	for (const struct attached *at = v->w->attached; at && v->n_endings < n; at = at->next) {
+		struct ending *e = &v->endings[v->n_endings];
+
+		if (!falls(v, at))
+			continue;
+		*e = (struct ending){ .id = at->a.id, .ours = !at->ending };
+		memcpy(e->user, at->a.user, sizeof(e->user));
+		memcpy(e->probe, at->a.probe, sizeof(e->probe));
+		v->n_endings++;
+	}
+	return 0;
+}
+
+static void why(const struct revoking *v, const struct bundle *b, char *reason, size_t size)
+{
+	if (!b || b->revoked || b->refusal.code == REFUSAL_REVOKED) {
+		if (b)
+			bundle_why_revoked(b, reason, size);
+		else
+			snprintf(reason, size, "its bundle was revoked by %s", v->user);
+		return;
+	}
+	snprintf(reason, size, "a %s of its signers was revoked by %s%s%s: %.120s",
+		 revocation_kind_name(v->what.kind), v->user, v->what.reason[0] ? ": " : "", v->what.reason,
+		 b->refusal.reason);
+}
+
+static void detach_all(struct revoking *v)
+{
+	if (find_endings(v) < 0)
+		process_log(3, "a revocation cannot wait for what it ends: out of memory");
+	/* One more, so that the reply cannot come before all were asked to end. */
+	v->left = 1 + v->n_endings;
+	for (size_t i = 0; i < v->n_endings; i++) {
+		struct attached *at = attached_find(v->w, v->endings[i].id);
+		char reason[REFUSAL_REASON_MAX];
+
+		if (!at || !v->endings[i].ours)
+			continue;
+		why(v, registry_by_digest(v->w, at->a.digest), reason, sizeof(reason));
+		attached_end(at, reason, NULL, v->decision, 0);
+	}
+	verification_end_refused(v->w);
+	one_less(v);
+}
+
+/* --- a bundle ----------------------------------------------------------------------------------------- */
+
+static int revoke_bundle(struct revoking *v, struct bundle *b)
+{
+	int r;
+
+	b->revoked = true;
+	b->revoked_at = now_realtime();
+	memcpy(b->revoked_by, v->user, sizeof(b->revoked_by));
+	memcpy(b->revoked_why, v->what.reason, sizeof(b->revoked_why));
+	r = registry_write_state(b);
+	b->unwritten = r < 0;
+	return r;
+}
+
+/* --- a file, key or certificate ----------------------------------------------------------------------- */
+
+static void on_verified(struct verification_waiter *waiter)
+{
+	struct revoking *v = (struct revoking *)(void *)((char *)waiter - offsetof(struct revoking, waiter));
+
+	for (size_t i = 0; i < v->n_hits; i++) {
+		const struct bundle *b = registry_by_digest(v->w, v->hits[i].digest);
+
+		v->hits[i].refused = b && (b->refusal.code == REFUSAL_REVOKED ||
+					   b->refusal.code == REFUSAL_SIGNATURE_INVALID);
+	}
+	detach_all(v);
+}
+
+static bool on_would(struct order *order, const struct message *m, int *fds, size_t n_fds)
+{
+	const struct message_verified *verified = (const struct message_verified *)(const void *)m;
+	struct revoking *v = order->userdata;
+
+	(void)fds;
+	(void)n_fds;
+	/* The order's number is the hit's. */
+	v->hits[order->number].refused = m && (verified->refusal.code == REFUSAL_REVOKED ||
+					       verified->refusal.code == REFUSAL_SIGNATURE_INVALID);
+	if (--v->left == 0) {
+		(void)find_endings(v);
+		revoke_done(v);
+	}
+	return true;
+}
+
+/* A key may be one of more than its role's threshold needs: only the parser can tell what would fall. */
+static void try_hits(struct revoking *v)
+{
+	v->left = 1;
+	for (size_t i = 0; i < v->n_hits; i++) {
+		const struct bundle *b = registry_by_digest(v->w, v->hits[i].digest);
+		struct order *order =
+			b && bundle_accepted(b) ? order_new(v->w, SIDE_PARSER, on_would, v) : NULL;
+
+		if (!order)
+			continue;
+		order->number = i;
+		v->left++;
+		if (verification_try(v->w, b, &v->what, order) < 0) {
+			v->left--;
+			free(order);
+		}
+	}
+	if (--v->left == 0) {
+		(void)find_endings(v);
+		revoke_done(v);
+	}
+}
+
+/* --- from the decision on ----------------------------------------------------------------------------- */
+
 static void on_dry_run_durable(struct pending *pending, const struct refusal *failed)
 {
 	struct revoking *v = (struct revoking *)(void *)pending;
-	const struct bundle *b = bundle_named(v->w, v->name, v->serial);
 
 	(void)failed;
-	for (const struct attached *at = v->w->attached; b && at; at = at->next)
-		v->detached += is_of(at, b);
+	if (v->what.kind != REVOKED_BUNDLE) {
+		try_hits(v);
+		return;
+	}
+	for (size_t i = 0; i < v->n_hits; i++)
+		v->hits[i].refused = true;
+	(void)find_endings(v);
 	revoke_done(v);
 }
 
-static void detach_all(struct revoking *v, const struct bundle *b)
+static int carry_out(struct revoking *v, struct bundle *b)
 {
-	char reason[REFUSAL_REASON_MAX];
-
-	snprintf(reason, sizeof(reason), "%s-%" PRIu64 " was revoked by %s%s%.200s", b->name, b->serial,
-		 v->user, v->reason[0] ? ": " : "", v->reason);
-	v->left = 1;
-	for (struct attached *at = v->w->attached; at; at = at->next)
-		if (is_of(at, b)) {
-			at->ended = on_one_ended;
-			at->ended_userdata = v;
-			v->detached++;
-			v->left++;
-			attached_end(at, reason, NULL, v->decision, 0);
-		}
-	on_one_ended(v);
+	if (v->what.kind != REVOKED_BUNDLE)
+		return registry_revoke(v->w, &v->what);
+	return b ? revoke_bundle(v, b) : 0;
 }
 
-static void on_revoke_durable(struct pending *pending, const struct refusal *failed)
+/* Says that it holds, but not for good. */
+static void refuse_unwritten(struct revoking *v, int error, struct refusal *refusal)
+{
+	if (error == -ENOSPC && v->what.kind != REVOKED_BUNDLE)
+		refusal_set(refusal, REFUSAL_LIMIT_EXCEEDED, "revocations",
+			    "others came first, and %d are the most there can be", REVOCATIONS_OWN_MAX);
+	else
+		refusal_set(refusal, REFUSAL_UNAVAILABLE, "registry",
+			    "revoked until the daemon restarts, but the registry cannot be written: %s",
+			    strerror(-error));
+	reply_refusal(v->w, v->connection, v->call, refusal);
+	v->connection = 0;
+}
+
+static void on_durable(struct pending *pending, const struct refusal *failed)
 {
 	struct revoking *v = (struct revoking *)(void *)pending;
-	struct bundle *b = bundle_named(v->w, v->name, v->serial);
+	bool bundle = v->what.kind == REVOKED_BUNDLE;
+	struct bundle *b = bundle ? registry_named(v->w, v->what.name, v->what.serial) : NULL;
+	char detail[512];
 	struct act act = { .by = client_find(v->w, v->connection),
 			   .action = "revoke",
 			   .bundle = b,
+			   .probe = bundle ? v->what.name : NULL,
 			   .decision = v->decision,
 			   .rule = v->rule,
-			   .detail = v->reason };
+			   .detail = bundle ? v->what.reason : detail };
 	struct refusal refusal;
 	int r;
 
 	/* It takes rights away, so a log that cannot be written does not stop it. */
 	if (failed)
 		process_log(2, "a revocation goes on without the audit log: %s", failed->reason);
-	if (!b) {
-		refusal_set(&refusal, REFUSAL_NOT_ENROLLED, v->name, "%s is not in the registry any more",
-			    v->name);
-		act.probe = v->name;
+	describe(&v->what, detail, sizeof(detail));
+	if (bundle && !b) {
+		refusal_set(&refusal, REFUSAL_NOT_ENROLLED, detail, "%s is not in the registry any more",
+			    detail);
 		act.refusal = &refusal;
 		record_outcome(v->w, &act, false);
 		reply_refusal(v->w, v->connection, v->call, &refusal);
-		free(v);
+		revoking_free(v);
 		return;
 	}
-	b->revoked = true;
-	r = registry_write_state(b);
+	r = carry_out(v, b);
 	if (r < 0) {
-		refusal_set(&refusal, REFUSAL_UNAVAILABLE, "registry",
-			    "revoked until the daemon restarts, but the registry cannot be written: %s",
-			    strerror(-r));
+		refuse_unwritten(v, r, &refusal);
 		act.refusal = &refusal;
-		reply_refusal(v->w, v->connection, v->call, &refusal);
-		v->connection = 0;
 	}
 	record_outcome(v->w, &act, r >= 0);
-	detach_all(v, b);
+	if (!bundle) {
+		v->waiter.done = on_verified;
+		verification_wait(v->w, &v->waiter, CAUSE_REVOKE);
+		return;
+	}
+	for (size_t i = 0; i < v->n_hits; i++)
+		v->hits[i].refused = true;
+	detach_all(v);
 }
 
-static int check_revoke(struct warden *w, const struct connection *c, const struct message_bundle *m,
+/* --- the request -------------------------------------------------------------------------------------- */
+
+static int deny(struct refusal *refusal, const struct policy_decision *decision, const char *what)
+{
+	return refusal_set(refusal, REFUSAL_POLICY_DENIED, decision->rule,
+			   "the policy does not allow you to revoke %s (rule %s)", what, decision->rule);
+}
+
+/* Revoking a file, key or certificate stops what depends on it, so each of those must be allowed; where there
+ * is none yet, it could become any, so only a grant for every name will do. */
+static int check_policy(const struct revoking *v, const struct connection *c,
 			struct policy_decision *decision, struct refusal *refusal)
 {
-	struct bundle *b = bundle_named(w, m->name, m->serial);
-	char text[PROBE_NAME_MAX + 24];
+	char text[2 * DIGEST_SIZE + 32];
 
-	if (!may(w, c, POLICY_REVOKE, m->name, decision))
-		return refusal_set(refusal, REFUSAL_POLICY_DENIED, decision->rule,
-				   "the policy does not allow you to revoke %s (rule %s)", m->name,
-				   decision->rule);
-	snprintf(text, sizeof(text), "%s-%" PRIu64, m->name, m->serial);
-	if (!b)
-		return refusal_set(refusal, REFUSAL_NOT_ENROLLED, text, "%s is not enrolled", text);
-	if (b->revoked)
-		return refusal_set(refusal, REFUSAL_REVOKED, text, "%s was revoked before", text);
+	describe(&v->what, text, sizeof(text));
+	if (v->what.kind == REVOKED_BUNDLE)
+		return may(v->w, c, POLICY_REVOKE, v->what.name, decision) ? 0
+									   : deny(refusal, decision, text);
+	if (!v->n_hits)
+		return may(v->w, c, POLICY_REVOKE, "*", decision) ? 0 : deny(refusal, decision, text);
+	for (const struct bundle *b = v->w->bundles; b; b = b->next)
+		if (hits(&v->what, b) && !may(v->w, c, POLICY_REVOKE, b->name, decision))
+			return deny(refusal, decision, b->name);
 	return 0;
 }
 
-int request_revoke(struct warden *w, struct connection *c, const struct message_bundle *m)
+static int check_state(const struct revoking *v, struct refusal *refusal)
 {
+	const struct bundle *b = registry_named(v->w, v->what.name, v->what.serial);
+	char text[2 * DIGEST_SIZE + 32];
+	bool bundle = v->what.kind == REVOKED_BUNDLE;
+
+	describe(&v->what, text, sizeof(text));
+	if (bundle && !b)
+		return refusal_set(refusal, REFUSAL_NOT_ENROLLED, text, "%s is not enrolled", text);
+	if (bundle ? b->revoked : registry_find_revoked(v->w, &v->what) != NULL)
+		return refusal_set(refusal, REFUSAL_REVOKED, text, "%s was revoked before", text);
+	if (bundle || v->w->revoked.n < REVOCATIONS_OWN_MAX)
+		return 0;
+	refusal_set(refusal, REFUSAL_LIMIT_EXCEEDED, "revocations",
+		    "there are %d already: put some of %s into the signed revocations.json",
+		    REVOCATIONS_OWN_MAX, PATH_REVOKED);
+	refusal->used = refusal->max = REVOCATIONS_OWN_MAX;
+	return REFUSAL_LIMIT_EXCEEDED;
+}
+
+static struct revoking *revoking_new(struct warden *w, const struct connection *c,
+				     const struct message_revoke *m)
+{
+	_cleanup_(revoking_free_p) struct revoking *v = calloc(1, sizeof(*v));
+
+	if (!v)
+		return NULL;
+	v->w = w;
+	v->connection = c->number;
+	v->call = m->m.call;
+	v->started = now_boottime();
+	v->what = m->what;
+	v->dry_run = m->flags & MESSAGE_FLAG_DRY_RUN;
+	v->pending.go = v->dry_run ? on_dry_run_durable : on_durable;
+	memcpy(v->user, c->user, sizeof(v->user));
+	v->next = under_way;
+	under_way = v;
+	return find_hits(v) < 0 ? NULL : take_ptr(v);
+}
+
+int request_revoke(struct warden *w, struct connection *c, const struct message_revoke *m)
+{
+	_cleanup_(revoking_free_p) struct revoking *v = NULL;
 	struct policy_decision decision = { .rule = "" };
+	bool bundle = m->what.kind == REVOKED_BUNDLE;
 	struct refusal refusal = { 0 };
 	struct act act = { .by = c, .action = "revoke" };
-	struct revoking *v;
+	char text[2 * DIGEST_SIZE + 32], detail[512];
 	int r;
 
-	if (!MESSAGE_TEXT_OK(m->name) || !MESSAGE_TEXT_OK(m->reason))
+	if (!revocation_check(&m->what) || m->what.kind == REVOKED_BELOW)
 		return -EPROTO;
-	r = check_revoke(w, c, m, &decision, &refusal);
-	act.bundle = bundle_named(w, m->name, m->serial);
-	act.probe = m->name;
-	act.rule = r && refusal.code != REFUSAL_POLICY_DENIED ? refusal_name(refusal.code) : decision.rule;
-	act.detail = m->reason[0] ? m->reason : NULL;
-	if (r)
-		return request_deny(w, c, m->m.call, &act, &refusal);
-	v = calloc(1, sizeof(*v));
+	v = revoking_new(w, c, m);
 	if (!v)
 		return -ENOMEM;
-	*v = (struct revoking){ .pending = { .go = on_revoke_durable },
-				.w = w,
-				.connection = c->number,
-				.call = m->m.call,
-				.serial = m->serial,
-				.started = now_boottime() };
-	memcpy(v->name, m->name, sizeof(v->name));
-	memcpy(v->reason, m->reason, sizeof(v->reason));
-	memcpy(v->user, c->user, sizeof(v->user));
+	r = check_policy(v, c, &decision, &refusal);
+	if (!r)
+		r = check_state(v, &refusal);
+	describe(&m->what, text, sizeof(text));
+	snprintf(detail, sizeof(detail), "%s%s%s%s%s", v->dry_run ? "dry run" : "",
+		 v->dry_run && !bundle ? ": " : "", bundle ? "" : text,
+		 !v->dry_run && !bundle && m->what.reason[0] ? ": " : "", v->dry_run ? "" : m->what.reason);
+	act.bundle = bundle ? registry_named(w, m->what.name, m->what.serial) : NULL;
+	act.probe = bundle ? m->what.name : NULL;
+	act.rule = r && refusal.code != REFUSAL_POLICY_DENIED ? refusal_name(refusal.code) : decision.rule;
+	act.detail = detail[0] ? detail : NULL;
+	if (r)
+		return request_deny(w, c, m->m.call, &act, &refusal);
 	memcpy(v->rule, decision.rule, sizeof(v->rule));
-	if (m->flags & MESSAGE_FLAG_DRY_RUN) {
-		v->pending.go = on_dry_run_durable;
-		act.detail = "dry run";
-	}
 	if (record_decision(w, &act, true, &v->decision, &refusal))
 		process_log(2, "a revocation is not in the audit log: %s", refusal.reason);
-	pending_add(w, &v->pending);
+	pending_add(w, &take_ptr(v)->pending);
 	return 0;
 }

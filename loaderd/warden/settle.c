@@ -65,8 +65,8 @@ static int note_decision(struct reading *r, const json_t *record, uint64_t seq)
 {
 	struct unsettled *u;
 
-	if (strcmp(text_of(record, "verdict"), "allow") || !strcmp(text_of(record, "detail"), "dry run") ||
-	    is_settled(r, seq))
+	if (strcmp(text_of(record, "verdict"), "allow") ||
+	    !strncmp(text_of(record, "detail"), "dry run", 7) || is_settled(r, seq))
 		return 0;
 	u = calloc(1, sizeof(*u));
 	if (!u)

@@ -14,32 +14,11 @@
 #include "loaderd/listen.h"
 #include "loaderd/sandbox.h"
 
-/* What was verified when it was attached, and is not any more: trust or the registry has changed since. */
-static void end_untrusted(struct warden *w)
-{
-	for (struct attached *at = w->attached, *next; at; at = next) {
-		const struct bundle *b = registry_by_digest(w, at->a.digest);
-		char reason[REFUSAL_REASON_MAX];
-
-		next = at->next;
-		if (!b || at->ending)
-			continue;
-		if (b->revoked)
-			snprintf(reason, sizeof(reason), "its bundle was revoked");
-		else if (b->refusal.code == REFUSAL_SIGNATURE_INVALID)
-			snprintf(reason, sizeof(reason), "its bundle is not trusted any more: %.300s",
-				 b->refusal.reason);
-		else
-			continue;
-		attached_end(at, reason, NULL, 0, 0);
-	}
-}
-
 /* --- the door opens last ------------------------------------------------------------------------------ */
 
 static void open_door(struct warden *w)
 {
-	bool open = w->reconciled && w->registry_done && !w->unanswered;
+	bool open = w->reconciled && w->verification.complete;
 
 	if (open && !w->ready) {
 		w->ready = true;
@@ -47,7 +26,7 @@ static void open_door(struct warden *w)
 	}
 	connections_pause(w, !(w->ready && w->gate));
 	if (open)
-		end_untrusted(w);
+		verification_end_refused(w);
 }
 
 static void on_reconciled(struct warden *w)
@@ -55,7 +34,7 @@ static void on_reconciled(struct warden *w)
 	open_door(w);
 }
 
-static void on_registry(struct warden *w)
+void warden_verified(struct warden *w)
 {
 	open_door(w);
 }
@@ -153,8 +132,8 @@ static int welcome(struct warden *w, int fd, uid_t uid)
 		return r;
 	if (slot == &w->loader)
 		attached_reconcile(w, on_reconciled);
-	if (slot == &w->parser && !w->unanswered)
-		r = registry_start(w, on_registry);
+	if (slot == &w->parser)
+		verification_request(w, CAUSE_START);
 	open_door(w);
 	return r;
 }
@@ -226,8 +205,7 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *si,
 	(void)source;
 	(void)si;
 	(void)warden_load_policy(w, NULL, false, &refusal);
-	if (w->parser && !w->unanswered)
-		(void)registry_start(w, on_registry);
+	verification_request(w, CAUSE_RELOAD);
 	return 0;
 }
 
@@ -308,7 +286,7 @@ static int startup(struct warden *w)
 	int r;
 
 	umask(077);
-	w->unit_inotify = -EBADF;
+	w->unit_inotify = w->trust_watch.inotify = -EBADF;
 	w->client_listener = listen_find(LISTEN_NAME_CLIENTS);
 	w->peer_listener = listen_find(LISTEN_NAME_PEERS);
 	if (w->client_listener < 0 || w->peer_listener < 0)
@@ -331,6 +309,8 @@ static int startup(struct warden *w)
 	r = load_first_policy(w);
 	if (r >= 0)
 		r = connections_listen(w, w->client_listener);
+	if (r >= 0)
+		trust_watch_start(w);
 	if (r >= 0)
 		connections_pause(w, true);
 	if (r >= 0)
@@ -355,6 +335,7 @@ int warden_main(void)
 	peer_free(w.parser);
 	peer_free(w.loader);
 	attached_free_all(&w);
+	trust_watch_stop(&w);
 	registry_free(w.bundles);
 	policy_free(w.policy);
 	sd_event_unref(w.event);

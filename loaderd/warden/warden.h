@@ -16,6 +16,8 @@
 #include "format/message.h"
 #include "loaderd/peer.h"
 #include "loaderd/process.h"
+#include "loaderd/warden/trust-watch.h"
+#include "loaderd/warden/verification.h"
 #include "policy/policy.h"
 
 struct warden;
@@ -86,46 +88,88 @@ const char *target_cgroup_root(void);
 /* --- registry: warden/registry.c ---------------------------------------------------------------------- */
 
 enum bundle_channel { CHANNEL_PRODUCTION = 0, CHANNEL_EXPERIMENTAL };
+enum bundle_before { BUNDLE_UNKNOWN = 0, BUNDLE_ACCEPTED, BUNDLE_REFUSED };
 
+/* Lives until the registry is read anew: whoever waits for something keeps a digest or a name instead. */
 struct bundle {
 	struct bundle *next;
 	char name[PROBE_NAME_MAX];
 	uint64_t serial;
 	bool shipped; /* below PATH_BUNDLES, otherwise below PATH_REGISTRY */
 	enum bundle_channel channel;
-	bool revoked;
+	bool revoked;   /* by name and serial, by the registry's own command */
+	bool unwritten; /* and that could not be written */
+	char revoked_by[64], revoked_why[REVOCATION_REASON_MAX];
+	uint64_t revoked_at; /* realtime ns */
 	char enrolled_by[64];
 	uint64_t enrolled_at;       /* realtime ns */
 	bool answered;              /* the parser has looked at it */
+	uint64_t generation;        /* of the question that was answered */
+	enum bundle_before before;  /* the verification that runs */
+	uint32_t code_before;       /* of the refusal then */
 	struct refusal refusal;     /* code 0: accepted */
 	struct refusal unsupported; /* code 0: this kernel can run it */
 	uint8_t digest[DIGEST_SIZE];
 	char signers[128];
 	uint32_t may, variant;
-	struct spec *spec; /* when accepted */
-	int enumerations;  /* sealed memfd, when accepted */
+	int64_t valid_until; /* of struct message_verified */
+	uint32_t n_signers;
+	struct message_signer signer[SIGNATURES_MAX];
+	struct spec *spec; /* when it was accepted at least once */
+	int enumerations;  /* sealed memfd, likewise */
 };
 
-/* Reads both directories and asks the parser about each bundle; done is called when all have their answer. */
-int registry_start(struct warden *w, void (*done)(struct warden *w));
+struct order;
 struct bundle *registry_free(struct bundle *list);
+/* Reads both directories anew; what was known of a bundle is taken over. */
+int registry_scan(struct warden *w);
 /* serial 0: the newest that can be used. Refusals NO_SUCH_PROBE, NOT_ENROLLED, REVOKED, or why the bundle was
  * not accepted. */
 int registry_find(struct warden *w, const char *name, uint64_t serial, uint32_t channels, struct bundle **ret,
 		  struct refusal *refusal);
 struct bundle *registry_by_digest(struct warden *w, const uint8_t digest[DIGEST_SIZE]);
+struct bundle *registry_named(struct warden *w, const char *name, uint64_t serial);
+/* Its directory, or the one in the registry beside that of a shipped one. */
+int registry_open_directory(const struct bundle *b, bool shipped);
 /* A file of the bundle as a sealed memfd, or -errno. */
 int registry_open_file(const struct bundle *b, const char *name);
-/* Asks the parser again, so that the loader gets its verdict again, too. */
-struct order;
-int registry_verify(struct warden *w, struct bundle *b, struct order *order);
-/* Takes the parser's answer over into the bundle. */
-void registry_answered(struct bundle *b, const struct message_verified *v, int *fds, size_t n_fds);
-int registry_write_state(const struct bundle *b);
+/* The manifest and up to SIGNATURES_MAX signatures, in that order; returns how many. */
+int registry_open_signed(const struct bundle *b, int *fds);
+/* Takes the parser's answer to an order over into the bundle. */
+void registry_answered(struct bundle *b, const struct order *order, const struct message *m, int *fds,
+		       size_t n_fds);
 void registry_add(struct warden *w, struct bundle *b);
+/* Signed, not revoked. */
+bool bundle_accepted(const struct bundle *b);
+/* The refusal of whoever wants to use it; 0: it can be used here. */
+int bundle_unusable(const struct bundle *b, struct refusal *refusal);
+void bundle_why_revoked(const struct bundle *b, char *buffer, size_t size);
+void bundle_text(const struct bundle *b, char *buffer, size_t size); /* "tcp.state-3" */
+/* registry-row.c: a row of a list; all that is known, sent. */
 void bundle_row(struct warden *w, const struct bundle *b, const struct connection *c,
 		struct message_probe *ret);
-void bundle_text(const struct bundle *b, char *buffer, size_t size); /* "tcp.state-3" */
+int bundle_describe(struct warden *w, const struct bundle *b, const struct connection *c, uint64_t call);
+
+/* --- what the registry remembers beside signed bytes: warden/registry-state.c -------------------------- */
+
+struct own_revocations { /* of files, keys and certificates */
+	struct revocation list[REVOCATIONS_OWN_MAX];
+	size_t n;
+	bool damaged;   /* the file cannot be read: nothing new is attached */
+	bool unwritten; /* one could not be written: the file is not read again */
+};
+/* -errno: of a shortage; a damaged state reads as revoked. */
+int registry_read_state(struct bundle *b);
+int registry_write_state(const struct bundle *b);
+/* The directory of a name, or -errno. */
+int registry_open_name(const char *name, bool create);
+/* The highest serial that the name ever had in the channel, as far as is known; -errno: it cannot be. */
+int registry_highest(struct warden *w, const char *name, enum bundle_channel channel, uint64_t *ret);
+int registry_raise_highest(const struct bundle *b);
+void registry_read_revoked(struct warden *w);
+/* In force at once; -errno: but it could not be written. -ENOSPC: there are too many, and it is not. */
+int registry_revoke(struct warden *w, const struct revocation *r);
+const struct revocation *registry_find_revoked(const struct warden *w, const struct revocation *r);
 
 /* --- orders: warden/orders.c -------------------------------------------------------------------------- */
 
@@ -136,6 +180,7 @@ struct order {
 	struct warden *w;
 	enum message_side to;
 	uint64_t call;
+	uint64_t generation; /* of verification when it was asked */
 	bool (*done)(struct order *order, const struct message *m, int *fds, size_t n_fds);
 	void *userdata;
 	uint64_t connection, client_call; /* whom the result is for, if anybody */
@@ -170,8 +215,6 @@ struct attached {
 	bool alive;                         /* the loader's last survey had it */
 	char end_again[REFUSAL_REASON_MAX]; /* the loader died before it could carry the end out: why it ends
 					     */
-	void (*ended)(void *userdata);      /* called once when it is gone */
-	void *ended_userdata;
 	sd_event_source *deadline, *linger;
 	uint64_t watchers[CONNECTIONS_PER_UID_MAX]; /* connection numbers */
 	size_t n_watchers;
@@ -243,7 +286,7 @@ struct pending {
 void pending_add(struct warden *w, struct pending *pending);
 int pending_start(struct warden *w);
 
-/* --- requests: warden/request.c, reply.c, attach.c, enroll.c, revoke.c ---------------------------------- */
+/* --- requests: request.c, reply.c, attach.c, enroll.c, promote.c, revoke.c ------------------------------ */
 
 void reply_refusal(struct warden *w, uint64_t connection, uint64_t call, const struct refusal *refusal);
 void reply_end(struct warden *w, uint64_t connection, uint64_t call);
@@ -258,7 +301,10 @@ void request_watch(struct warden *w, uint64_t connection, uint64_t call, struct 
 int request_attach(struct warden *w, struct connection *c, const struct message_attach *m);
 int request_enroll(struct warden *w, struct connection *c, const struct message_enroll *m, int *fds,
 		   size_t n_fds);
-int request_revoke(struct warden *w, struct connection *c, const struct message_bundle *m);
+int request_promote(struct warden *w, struct connection *c, const struct message_bundle *m);
+int request_revoke(struct warden *w, struct connection *c, const struct message_revoke *m);
+/* An attachment is gone: a revocation may have waited for it. */
+void revoke_ended(struct warden *w, uint64_t attachment);
 /* Policy's answer for a caller; limits may be NULL. */
 bool may(struct warden *w, const struct connection *c, enum policy_action action, const char *probe,
 	 struct policy_decision *ret);
@@ -279,14 +325,15 @@ struct warden {
 	uint8_t policy_digest[DIGEST_SIZE];
 	struct connection *connections;
 	struct bundle *bundles;
+	struct own_revocations revoked;
+	struct verification verification;
+	struct trust_watch trust_watch;
 	struct order *orders;
 	struct instance_row *instances;
 	struct attached *attached;
 	uint64_t next_connection, next_call, next_instance;
-	bool ready; /* bundles verified, attachments reconciled: the door is open */
+	bool ready; /* bundles verified once, attachments reconciled: the door is open */
 	bool reconciled;
-	unsigned int unanswered; /* bundles that the parser has still to look at */
-	void (*registry_done)(struct warden *w);
 	void (*reconcile_done)(struct warden *w);
 	sd_event_source *unit_watch, *unit_timer;
 	int unit_inotify;
@@ -294,5 +341,7 @@ struct warden {
 
 /* Reads policy.d; on a refusal the policy in force stays. Records the change. */
 int warden_load_policy(struct warden *w, const struct connection *by, bool dry_run, struct refusal *refusal);
+/* All bundles were looked at. */
+void warden_verified(struct warden *w);
 uint64_t now_realtime(void); /* ns */
 uint64_t now_boottime(void); /* ns */

@@ -74,12 +74,15 @@ static int verify(const uint8_t *data, size_t size, const void *sig, size_t sig_
 	const struct verify_options options = {
 		.directories = directories, .owner = getuid(), .now = NOW, .confine = no_fence
 	};
+	struct verify_request request = { .n_signatures = 1 };
 	int manifest, signature, r;
 
 	manifest = sealed ? fd_memfd_sealed("manifest", data, size) : memfd_create("manifest", MFD_CLOEXEC);
 	signature = fd_memfd_sealed("signature", sig, sig_size);
 	FUZZ_CHECK(manifest >= 0 && signature >= 0);
-	r = verify_bundle_with(&options, manifest, &signature, 1, &v);
+	request.manifest = manifest;
+	request.signatures = &signature;
+	r = verify_bundle_with(&options, &request, &v);
 	close(manifest);
 	close(signature);
 	FUZZ_CHECK(r >= 0 && (uint32_t)r == v.refusal.code);

@@ -52,9 +52,9 @@ tables() {
 	check_equal "loader: the warden, the parser and where it connects, its loop" "$(descriptors loader)" \
 		"1 × anon_inode:[eventpoll], 1 × listener, 2 × socket"
 	# The names of enumerations of each bundle, the log, and the journal's socket, which is there or not.
-	check_match "warden: two listeners, three processes, its loop, its log, names of bundles" \
+	check_match "warden: two listeners, three processes, its loop, trust, its log, names of bundles" \
 		"$(descriptors warden | sed "s#[0-9]* × \(/memfd:enumerations (deleted)\|$state/audit[^ ,]*\), ##g")" \
-		'^1 × anon_inode:\[eventpoll\], 1 × anon_inode:\[signalfd\], 2 × listener, [34] × socket$'
+		'^1 × anon_inode:\[eventpoll\], 1 × anon_inode:\[signalfd\], 1 × anon_inode:inotify, 2 × listener, [34] × socket$'
 }
 
 # From the outside, by somebody without rights: nothing but the clients' socket can be connected to.

@@ -64,7 +64,10 @@ enrolling() {
 	check_match "enroll: a newer serial" "$(bpfwarden registry enroll "$work/test.a-2.bpfw")" "^enrolled test.a-2"
 	check_equal "list" "$(listed | xargs)" \
 		"test.a-1 production false test.a-2 production false test.b-1 experimental false"
-	check_equal "show: both serials" "$(bpfwarden -o json registry show test.a | jq .bundle.serial | sort | xargs)" "1 2"
+	check_equal "show: the newest serial" "$(bpfwarden -o json registry show test.a | jq .bundle.serial)" 2
+	check_equal "show: another one" "$(bpfwarden -o json registry show test.a-1 | jq .bundle.serial)" 1
+	check_code "show: one that is not there" 3 bpfwarden registry show test.a-9
+	check_code "show: a name that is not there" 4 bpfwarden registry show test.z
 	check_equal "show: the digest is the manifest's" \
 		"$(bpfwarden -o json registry show test.b | jq -r .bundle.digest)" \
 		"$(tar -xOf "$work/test.b-1.bpfw" manifest.json | sha256sum | cut -d' ' -f1)"
@@ -100,12 +103,12 @@ revoking() {
 	"$exercise/exercise-connections" 1 0 "$alice_uid"
 	check_equal "revoke: there is a stream" "$(stream_lines 1 | jq .uid)" "$alice_uid"
 	dry_run "detach" "$id" as $alice bpfwarden detach "$id"
-	dry_run "revoke" "would be revoked: 1 attachment" bpfwarden registry revoke test.a-2
+	dry_run "revoke" "would detach 1 attachment of $alice \\(1\\)" bpfwarden registry revoke test.a-2
 	check_equal "audit: dry runs are decisions without outcome" "$(audit '.detail == "dry run" and .probe == "test.a" and
 		(.action == "enroll" or .action == "revoke" or .action == "attach")' | jq -r '.action + " " + .kind' | sort | uniq | xargs)" \
 		"attach decision enroll decision revoke decision"
 	check_code "revoke: alice may not" 3 as $alice bpfwarden registry revoke test.a-2
-	check_match "revoke" "$(bpfwarden registry revoke test.a-2 --reason "found a flaw")" "^revoked: 1 attachment"
+	check_match "revoke" "$(bpfwarden registry revoke test.a-2 --reason "found a flaw")" "detached 1 attachment of $alice \\(1\\) in [0-9]+ ms"
 	timeout 60 cat <&"$stream_fd" >"$work/rest"
 	check_equal "revoke: the stream ends by itself" $? 0
 	check_match "revoke: and says why" "$(cat "$work/stream.err")" "test.a-2 was revoked by root: found a flaw"

@@ -83,7 +83,7 @@ refused() {
 }
 
 damaged() {
-	refused "a bit of the manifest" user SignatureInvalid S8 3 net.drop
+	refused "a bit of the manifest" user SignatureInvalid S14 3 net.drop
 	refused "a bit of the signature" user SignatureInvalid S14 3 proc.lifecycle
 	refused "a bit of the instructions" user BundleInvalid F2 3 sched.runqlat
 	refused "a bit of the data" user BundleInvalid F2 3 tcp.state

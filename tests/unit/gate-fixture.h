@@ -19,6 +19,7 @@ struct record {
 	union {
 		struct message m;
 		struct message_bundle bundle;
+		struct message_revoke revoke;
 		struct message_attach attach;
 		struct message_attachment_id id;
 		struct message_status status;

@@ -101,8 +101,6 @@ static const struct {
 	  SERVICE_ERROR("InvalidParameter", "parameter", "files") },
 	{ CALL("io.bpfwarden.Registry.Enroll", "\"signatures\":9,\"files\":1"),
 	  SERVICE_ERROR("InvalidParameter", "parameter", "signatures") },
-	{ CALL("io.bpfwarden.Registry.Revoke", "\"name\":\"x\",\"serial\":0"),
-	  SERVICE_ERROR("InvalidParameter", "parameter", "serial") },
 	{ CALL_MORE("io.bpfwarden.Audit.Query", "\"uid\":4294967295"),
 	  SERVICE_ERROR("InvalidParameter", "parameter", "uid") },
 };
@@ -431,13 +429,6 @@ static void test_text_rows(void **state)
 	client_expect(&c, "{\"parameters\":{\"line\":\"{\\\"seq\\\":1, \\\"a\\\":\\\"b\\\\n\\\"}\","
 			  "\"record\":{\"seq\":1, \"a\":\"b\\n\"}},\"continues\":true}");
 	client_expect(&c, "{\"parameters\":{}}");
-
-	text.length = (uint32_t)sprintf(text.text, "{\"detached\":2,\"milliseconds\":9}");
-	client_call(&c, CALL("io.bpfwarden.Registry.Revoke", "\"name\":\"x\",\"serial\":1"));
-	r = warden_record(f, MESSAGE_REVOKE);
-	warden_answer(f, r, &text.m, offsetof(struct message_text, text) + text.length, NULL, 0);
-	warden_end(f, r);
-	client_expect(&c, "{\"parameters\":{\"detached\":2,\"milliseconds\":9}}");
 	client_free(&c);
 }
 
@@ -473,7 +464,8 @@ static void test_read(void **state)
 #define COUNTERS \
 	"{\"seen\":3,\"submitted\":3,\"ring_full\":0,\"map_full\":0,\"filtered\":0,\"sampled_out\":0}"
 	client_expect(
-		&c, "{\"parameters\":{\"attachment\":{\"id\":\"000000000000001f\",\"probe\":\"test.probe\",\"serial\":0,"
+		&c, "{\"parameters\":{\"attachment\":{\"id\":\"000000000000001f\",\"probe\":\"test.probe\","
+		    "\"serial\":0,"
 		    "\"target\":\"self\",\"uid\":0,\"user\":\"\",\"since\":0,\"remaining\":0,\"data\":[],"
 		    "\"rule\":\"\",\"memory\":0,\"kernel_verified\":\"no\"},\"counters\":" COUNTERS
 		    ",\"total\":" COUNTERS ",\"histograms\":[{\"labels\":{\"side\":\"client\"},"

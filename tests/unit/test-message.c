@@ -29,6 +29,7 @@ static const struct expected warden_to_gate[_MESSAGE_MAX] = {
 	ROW(CONNECTION, struct message_connection, 1, 1),
 	ROW(REPLY_PROBE, struct message_probe, 0, 0),
 	ROW(REPLY_SPEC, struct message_reply_spec, 0, 0),
+	ROW(REPLY_BUNDLE, struct message_reply_bundle, 0, 0),
 	ROW(REPLY_ATTACHMENT, struct message_attachment, 0, 0),
 	ROW(REPLY_STREAM, struct message_stream, 1, 2),
 	ROW(REPLY_COUNTERS, struct message_counters, 0, 0),
@@ -50,8 +51,10 @@ static const struct expected gate_to_warden[_MESSAGE_MAX] = {
 	ROW(DETACH, struct message_attachment_id, 0, 0),
 	ROW(STATUS, struct message_status, 0, 0),
 	ROW(REGISTRY_LIST, struct message, 0, 0),
+	ROW(REGISTRY_DESCRIBE, struct message_bundle, 0, 0),
 	ROW(ENROLL, struct message_enroll, 2, 1 + SIGNATURES_MAX + BUNDLE_FILES_MAX),
-	ROW(REVOKE, struct message_bundle, 0, 0),
+	ROW(PROMOTE, struct message_bundle, 0, 0),
+	ROW(REVOKE, struct message_revoke, 0, 0),
 	ROW(POLICY_RELOAD, struct message_flags, 0, 0),
 	ROW(POLICY_MINE, struct message, 0, 0),
 	ROW(AUDIT_QUERY, struct message_audit_query, 0, 0),
@@ -64,6 +67,7 @@ static const struct expected parser_to_warden[_MESSAGE_MAX] = {
 };
 static const struct expected parser_to_loader[_MESSAGE_MAX] = {
 	ROW(VERDICT, struct message_verdict, 0, 0),
+	ROW(FORGET, struct message_forget, 0, 0),
 };
 static const struct expected warden_to_loader[_MESSAGE_MAX] = {
 	ROW(LOAD, struct message_load, 2, 3),
@@ -220,6 +224,9 @@ static void test_two_yeses_come_from_two_sides(void **state)
 	for (size_t from = 0; from < ELEMENTS(sides); from++) {
 		assert_int_equal(
 			fits(MESSAGE_VERDICT, sizeof(struct message_verdict), 0, sides[from], SIDE_LOADER),
+			sides[from] == SIDE_PARSER);
+		assert_int_equal(
+			fits(MESSAGE_FORGET, sizeof(struct message_forget), 0, sides[from], SIDE_LOADER),
 			sides[from] == SIDE_PARSER);
 		assert_int_equal(fits(MESSAGE_LOAD, sizeof(struct message_load), 2, sides[from], SIDE_LOADER),
 				 sides[from] == SIDE_WARDEN);

@@ -134,7 +134,7 @@ static int tear_down(void **state)
 }
 
 /* Runs the child; its answer is in memory that both share. */
-static int run(int manifest, const int *signatures, size_t n, int64_t now, struct message_verified *ret)
+static int run_with(const struct verify_request *request, int64_t now, struct message_verified *ret)
 {
 	struct message_verified *shared =
 		mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -152,15 +152,24 @@ static int run(int manifest, const int *signatures, size_t n, int64_t now, struc
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0)
-		_exit(sandbox_enter(SIDE_PARSER) < 0                                      ? 98
-		      : verify_bundle_with(&options, manifest, signatures, n, shared) < 0 ? 99
-											  : 0);
+		_exit(sandbox_enter(SIDE_PARSER) < 0                      ? 98
+		      : verify_bundle_with(&options, request, shared) < 0 ? 99
+									  : 0);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
 		fail_msg("the child ended with status %#x", status);
 	*ret = *shared;
 	munmap(shared, sizeof(*shared));
 	return (int)ret->refusal.code;
+}
+
+static int run(int manifest, const int *signatures, size_t n, int64_t now, struct message_verified *ret)
+{
+	const struct verify_request request = { .manifest = manifest,
+						.signatures = signatures,
+						.n_signatures = n };
+
+	return run_with(&request, now, ret);
 }
 
 static int run_text(const char *text, const struct signing_key *key, int64_t now,
@@ -189,6 +198,10 @@ static void test_accepted(void **state)
 	assert_true(spec_check(&v->spec));
 	EVP_Digest(f.manifest, strlen(f.manifest), digest, NULL, EVP_sha256(), NULL);
 	assert_memory_equal(v->digest, digest, DIGEST_SIZE);
+	assert_int_equal(v->n_signers, 1);
+	assert_true(MESSAGE_TEXT_OK(v->signer[0].subject));
+	assert_int_equal(v->valid_until, v->signer[0].not_after);
+	assert_true(v->valid_until > f.now);
 }
 
 static void assert_refused(const struct message_verified *v, uint32_t code, const char *subject)
@@ -245,6 +258,38 @@ static void test_refused(void **state)
 	assert_refused(v, REFUSAL_SIGNATURE_INVALID, "T12");
 }
 
+/* What `registry revoke` has stopped comes with the request. */
+static void test_revoked(void **state)
+{
+	_cleanup_free_ struct message_verified *v = calloc(1, sizeof(*v));
+	_cleanup_close_ int manifest = fd_memfd_sealed("manifest", f.manifest, strlen(f.manifest)),
+			    signature = -EBADF;
+	_cleanup_free_ uint8_t *der = NULL;
+	struct revocation revoked[2] = { { .kind = REVOKED_FILE }, { .kind = REVOKED_KEY } };
+	struct verify_request request = {
+		.manifest = manifest, .signatures = &signature, .n_signatures = 1, .revoked = revoked
+	};
+	size_t n;
+
+	(void)state;
+	assert_int_equal(cms_sign(f.key, f.manifest, strlen(f.manifest), f.now, &der, &n, NULL), 0);
+	signature = fd_memfd_sealed("signature", der, n);
+	assert_int_equal(run_with(&request, f.now, v), 0);
+	memcpy(revoked[0].digest, v->spec.files[0].digest, DIGEST_SIZE);
+	memcpy(revoked[1].digest, v->signer[0].key, DIGEST_SIZE);
+	request.n_revoked = 1;
+	run_with(&request, f.now, v);
+	assert_refused(v, REFUSAL_REVOKED, "lab.test-1");
+	request.revoked++;
+	run_with(&request, f.now, v);
+	assert_refused(v, REFUSAL_SIGNATURE_INVALID, "T14");
+	revoked[1].kind = REVOKED_CERTIFICATE;
+	assert_int_equal(run_with(&request, f.now, v), 0);
+	memcpy(revoked[1].digest, v->signer[0].certificate, DIGEST_SIZE);
+	run_with(&request, f.now, v);
+	assert_refused(v, REFUSAL_SIGNATURE_INVALID, "T14");
+}
+
 static void test_descriptors(void **state)
 {
 	_cleanup_free_ struct message_verified *v = calloc(1, sizeof(*v));
@@ -286,8 +331,11 @@ static void test_trust(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_accepted), cmocka_unit_test(test_signature_before_manifest),
-		cmocka_unit_test(test_refused),  cmocka_unit_test(test_descriptors),
+		cmocka_unit_test(test_accepted),
+		cmocka_unit_test(test_signature_before_manifest),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_revoked),
+		cmocka_unit_test(test_descriptors),
 		cmocka_unit_test(test_trust), /* last: it leaves no trust behind */
 	};
 

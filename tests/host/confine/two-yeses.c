@@ -2,8 +2,9 @@
 /*
  * In the place of an owned warden, and of an owned parser: runs the real loader as its own user with its two
  * capabilities, speaks to it over the real sockets as the users of both, and shows that neither yes alone
- *loads anything. Prints the result lines of tests/vm/lib.sh. The socket directory is the build's; no daemon
- *may run.
+ * loads anything, nor one that holds no longer; and that a process in the place of the parser's child loads
+ * nothing at all. Prints the result lines of tests/vm/lib.sh. The socket directory is the build's; no daemon
+ * may run.
  *
  *	two-yeses PATH-OF-BPFWARDEND DIRECTORY-OF-A-BUNDLE
  */
@@ -29,6 +30,8 @@
 #include "loaderd/parser/facts.h"
 #include "loaderd/peer.h"
 #include "loaderd/process.h"
+#include "loaderd/sandbox-lists.h"
+#include "loaderd/sandbox.h"
 
 #define WAIT_US (120ULL * 1000 * 1000) /* emulated machines are slow */
 
@@ -279,6 +282,7 @@ static void read_bundle(struct stage *s)
 	EVP_Digest(manifest, size, v->digest, NULL, EVP_sha256(), NULL);
 	free(manifest);
 	v->m.type = MESSAGE_VERDICT;
+	v->until = UINT64_MAX;
 	strcpy(v->signers, "standard");
 	if (facts_new(&facts) < 0)
 		die("the kernel's BTF", ENOENT);
@@ -401,7 +405,7 @@ static void give_verdict(struct stage *s, bool another)
 		die("verdict", r);
 }
 
-/* --- the four acts -------------------------------------------------------------------------------------- */
+/* --- the acts ------------------------------------------------------------------------------------------- */
 
 /* An owned warden: it orders, and nobody said that it is signed. */
 static void act_warden(struct stage *s)
@@ -494,6 +498,34 @@ static void act_both(struct stage *s)
 	       count_programs(s), wanted);
 }
 
+/* The parser takes its word back, or it has grown old: an owned warden that kept the bundle loads it no more.
+ */
+static void act_forgotten(struct stage *s)
+{
+	static const struct order again = { .name = "while the verdict holds, it is loaded again" };
+	static const struct order forgotten = { .name = "a verdict that the parser took back is none",
+						.subject = "verdict",
+						.code = REFUSAL_SIGNATURE_INVALID };
+	static const struct order old = { .name = "a verdict that has grown old is none",
+					  .subject = "verdict",
+					  .code = REFUSAL_SIGNATURE_INVALID };
+	struct message_forget forget = { .m = { .type = MESSAGE_FORGET } };
+	int r;
+
+	send_order(s, &again);
+	result(s, !s->loaded.refusal.code, again.name, "%s", s->loaded.refusal.reason);
+	memcpy(forget.digest, s->verdict.digest, DIGEST_SIZE);
+	r = PEER_SEND(s->parser, &forget, NULL, 0);
+	if (r < 0)
+		die("forget", r);
+	try_order(s, &forgotten);
+	s->verdict.until = 1;
+	give_verdict(s, false);
+	try_order(s, &old);
+	s->verdict.until = UINT64_MAX;
+	give_verdict(s, false);
+}
+
 /* Sends one record past peer.c, which would not, and waits for what the loader does about it. */
 static void send_anyway(struct stage *s, const char *name, uid_t uid, const char *path,
 			const struct message *m, const int *fds, size_t n_fds)
@@ -555,6 +587,97 @@ static void act_parser(struct stage *s)
 		    0);
 }
 
+/* --- in the parser child's place ------------------------------------------------------------------------ */
+
+static void try_bpf(void)
+{
+	union bpf_attr attr = { .prog_type = BPF_PROG_TYPE_SYSCALL };
+
+	(void)bpf(BPF_PROG_LOAD, &attr);
+}
+
+static void try_socket(void)
+{
+	(void)socket(AF_UNIX, SOCK_SEQPACKET, 0);
+}
+
+static void try_open(void)
+{
+	(void)open(SOCKET_VERDICTS, O_RDWR);
+}
+
+/* How many of its descriptors take an order: the one to its parent does, where it means nothing. */
+static void try_all_descriptors(void)
+{
+	struct message_load m = { .m = { .type = MESSAGE_LOAD, .size = sizeof(m) } };
+	struct iovec iov = { .iov_base = &m, .iov_len = sizeof(m) };
+	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1 };
+	int n = 0;
+
+	for (int fd = 0; fd < 4096; fd++)
+		n += sendmsg(fd, &mh, MSG_NOSIGNAL | MSG_DONTWAIT) > 0;
+	_exit(n);
+}
+
+/* As loaderd/parser/main.c leaves a child: its user, one socket, the memfds of the bundle; both sandboxes. */
+static int in_childs_place(struct stage *s, void (*attempt)(void))
+{
+	int memfd = give(s, false, false, false, false), pair[2], status = -1, null;
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		die("socketpair", errno);
+	pid = fork();
+	if (pid == 0) {
+		null = open("/dev/null", O_RDWR);
+		for (int fd = 0; fd < 3; fd++)
+			(void)dup2(null, fd);
+		if (dup2(pair[1], 1000) < 0 || dup2(memfd, 1001) < 0 || close_range(3, 999, 0) < 0 ||
+		    close_range(1002, ~0U, 0) < 0 || setresuid(s->parser_uid, s->parser_uid, s->parser_uid) ||
+		    sandbox_enter(SIDE_PARSER) < 0 || sandbox_enter_parser_child() < 0)
+			_exit(255);
+		attempt();
+		_exit(254);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+		die("the child", errno);
+	close_fd(pair[0]);
+	close_fd(pair[1]);
+	close_fd(memfd);
+	return status;
+}
+
+/* Whoever takes over the process that looks at a bundle has no way to the loader, and none to load itself. */
+static void act_parser_child(struct stage *s)
+{
+	static const struct {
+		const char *name;
+		void (*attempt)(void);
+	} deadly[] = {
+		{ "a parser's child that calls bpf(2) is killed", try_bpf },
+		{ "a parser's child that makes a socket is killed", try_socket },
+		{ "a parser's child that opens the verdict socket is killed", try_open },
+	};
+	unsigned int before = count_programs(s);
+	int status;
+
+	if (sandbox_instrumentation[0]) {
+		printf("skip the parser's child: a build without sanitizers\n");
+		return;
+	}
+	for (size_t i = 0; i < sizeof(deadly) / sizeof(*deadly); i++) {
+		status = in_childs_place(s, deadly[i].attempt);
+		result(s, WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS, deadly[i].name,
+		       "wait status %#x", status);
+	}
+	status = in_childs_place(s, try_all_descriptors);
+	result(s, WIFEXITED(status) && WEXITSTATUS(status) == 1,
+	       "of all descriptors, a parser's child can send on the one to its parent", "wait status %#x",
+	       status);
+	result(s, count_programs(s) == before, "a parser's child loads nothing", "%u programs became %u",
+	       before, count_programs(s));
+}
+
 /* An owned warden cannot say the other yes itself: the socket's mode keeps it away from the parser's place.
  */
 static void act_usurper(struct stage *s)
@@ -590,7 +713,9 @@ int main(int argc, char **argv)
 	connect_both(&s);
 	act_warden(&s);
 	act_both(&s);
+	act_forgotten(&s);
 	act_parser(&s);
+	act_parser_child(&s);
 	act_usurper(&s);
 	(void)kill(s.loader, SIGKILL);
 	(void)waitpid(s.loader, NULL, 0);
