@@ -2,15 +2,13 @@
 /*
  * In the place of an owned warden, and of an owned parser: runs the real loader as its own user with its two
  * capabilities, speaks to it over the real sockets as the users of both, and shows that neither yes alone
- * loads anything, nor one that holds no longer; and that a process in the place of the parser's child loads
- * nothing at all. Prints the result lines of tests/vm/lib.sh. The socket directory is the build's; no daemon
- * may run.
+ * loads anything, nor one that holds no longer. Prints the result lines of tests/vm/lib.sh. The socket
+ * directory is the build's; no daemon may run.
  *
  *	two-yeses PATH-OF-BPFWARDEND DIRECTORY-OF-A-BUNDLE
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/bpf.h>
 #include <openssl/evp.h>
 #include <pwd.h>
 #include <signal.h>
@@ -21,7 +19,6 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 
@@ -30,8 +27,7 @@
 #include "loaderd/parser/facts.h"
 #include "loaderd/peer.h"
 #include "loaderd/process.h"
-#include "loaderd/sandbox-lists.h"
-#include "loaderd/sandbox.h"
+#include "tests/host/confine/programs.h"
 
 #define WAIT_US (120ULL * 1000 * 1000) /* emulated machines are slow */
 
@@ -88,40 +84,6 @@ static void become_root(void)
 {
 	if (setresuid(0, 0, 0) < 0)
 		die("setresuid", errno);
-}
-
-/* --- programs of the loader's user in the kernel -------------------------------------------------------- */
-
-static int bpf(enum bpf_cmd command, union bpf_attr *attr)
-{
-	return (int)syscall(SYS_bpf, command, attr, sizeof(*attr));
-}
-
-/* Without light skeletons themselves, which the kernel frees some time after they ran. */
-static unsigned int count_programs(const struct stage *s)
-{
-	unsigned int n = 0;
-	uint32_t id = 0;
-
-	for (;;) {
-		union bpf_attr attr = { .start_id = id };
-		struct bpf_prog_info info = { 0 };
-		int fd;
-
-		if (bpf(BPF_PROG_GET_NEXT_ID, &attr) < 0)
-			return n;
-		id = attr.next_id;
-		attr = (union bpf_attr){ .prog_id = id };
-		fd = bpf(BPF_PROG_GET_FD_BY_ID, &attr);
-		if (fd < 0)
-			continue;
-		attr = (union bpf_attr){ .info = { .bpf_fd = (uint32_t)fd,
-						   .info_len = sizeof(info),
-						   .info = (uint64_t)(uintptr_t)&info } };
-		if (bpf(BPF_OBJ_GET_INFO_BY_FD, &attr) == 0)
-			n += info.created_by_uid == s->loader_uid && info.type != BPF_PROG_TYPE_SYSCALL;
-		close(fd);
-	}
 }
 
 /* --- the loader ----------------------------------------------------------------------------------------- */
@@ -382,11 +344,11 @@ static void send_order(struct stage *s, const struct order *o)
 
 static void try_order(struct stage *s, const struct order *o)
 {
-	unsigned int before = count_programs(s), after;
+	unsigned int before = programs_of(s->loader_uid), after;
 	const struct refusal *r = &s->loaded.refusal;
 
 	send_order(s, o);
-	after = count_programs(s);
+	after = programs_of(s->loader_uid);
 	result(s, r->code == o->code && !strcmp(r->subject, o->subject), o->name, "code %u, subject %s: %s",
 	       r->code, r->subject, r->reason);
 	if (after != before)
@@ -489,13 +451,13 @@ static void act_both(struct stage *s)
 
 	spec_bundle_name(&s->verdict.spec, bundle, sizeof(bundle));
 	try_order(s, &demanding);
-	before = count_programs(s);
+	before = programs_of(s->loader_uid);
 
 	send_order(s, &right);
 	wanted = before + s->verdict.spec.variants[s->variant].n_programs;
-	result(s, !s->loaded.refusal.code && count_programs(s) == wanted, "both yeses load what was signed",
-	       "code %u, %s; %u programs, wanted %u", s->loaded.refusal.code, s->loaded.refusal.reason,
-	       count_programs(s), wanted);
+	result(s, !s->loaded.refusal.code && programs_of(s->loader_uid) == wanted,
+	       "both yeses load what was signed", "code %u, %s; %u programs, wanted %u",
+	       s->loaded.refusal.code, s->loaded.refusal.reason, programs_of(s->loader_uid), wanted);
 }
 
 /* The parser takes its word back, or it has grown old: an owned warden that kept the bundle loads it no more.
@@ -538,7 +500,7 @@ static void send_anyway(struct stage *s, const char *name, uid_t uid, const char
 	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1 };
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	struct timeval patience = { .tv_sec = 60 };
-	unsigned int before = count_programs(s);
+	unsigned int before = programs_of(s->loader_uid);
 	struct message hello;
 	ssize_t n;
 	int fd, error;
@@ -564,8 +526,8 @@ static void send_anyway(struct stage *s, const char *name, uid_t uid, const char
 	while ((n = recv(fd, &hello, sizeof(hello), 0)) > 0)
 		;
 	error = n < 0 ? errno : 0;
-	result(s, (!error || error == ECONNRESET) && count_programs(s) == before, name,
-	       "%s; %u programs became %u", strerror(error), before, count_programs(s));
+	result(s, (!error || error == ECONNRESET) && programs_of(s->loader_uid) == before, name,
+	       "%s; %u programs became %u", strerror(error), before, programs_of(s->loader_uid));
 	close(fd);
 }
 
@@ -585,97 +547,6 @@ static void act_parser(struct stage *s)
 	s->verdict.m.size = sizeof(s->verdict);
 	send_anyway(s, "a verdict of anybody else is not even read", 0, SOCKET_VERDICTS, &s->verdict.m, NULL,
 		    0);
-}
-
-/* --- in the parser child's place ------------------------------------------------------------------------ */
-
-static void try_bpf(void)
-{
-	union bpf_attr attr = { .prog_type = BPF_PROG_TYPE_SYSCALL };
-
-	(void)bpf(BPF_PROG_LOAD, &attr);
-}
-
-static void try_socket(void)
-{
-	(void)socket(AF_UNIX, SOCK_SEQPACKET, 0);
-}
-
-static void try_open(void)
-{
-	(void)open(SOCKET_VERDICTS, O_RDWR);
-}
-
-/* How many of its descriptors take an order: the one to its parent does, where it means nothing. */
-static void try_all_descriptors(void)
-{
-	struct message_load m = { .m = { .type = MESSAGE_LOAD, .size = sizeof(m) } };
-	struct iovec iov = { .iov_base = &m, .iov_len = sizeof(m) };
-	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1 };
-	int n = 0;
-
-	for (int fd = 0; fd < 4096; fd++)
-		n += sendmsg(fd, &mh, MSG_NOSIGNAL | MSG_DONTWAIT) > 0;
-	_exit(n);
-}
-
-/* As loaderd/parser/main.c leaves a child: its user, one socket, the memfds of the bundle; both sandboxes. */
-static int in_childs_place(struct stage *s, void (*attempt)(void))
-{
-	int memfd = give(s, false, false, false, false), pair[2], status = -1, null;
-	pid_t pid;
-
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		die("socketpair", errno);
-	pid = fork();
-	if (pid == 0) {
-		null = open("/dev/null", O_RDWR);
-		for (int fd = 0; fd < 3; fd++)
-			(void)dup2(null, fd);
-		if (dup2(pair[1], 1000) < 0 || dup2(memfd, 1001) < 0 || close_range(3, 999, 0) < 0 ||
-		    close_range(1002, ~0U, 0) < 0 || setresuid(s->parser_uid, s->parser_uid, s->parser_uid) ||
-		    sandbox_enter(SIDE_PARSER) < 0 || sandbox_enter_parser_child() < 0)
-			_exit(255);
-		attempt();
-		_exit(254);
-	}
-	if (pid < 0 || waitpid(pid, &status, 0) != pid)
-		die("the child", errno);
-	close_fd(pair[0]);
-	close_fd(pair[1]);
-	close_fd(memfd);
-	return status;
-}
-
-/* Whoever takes over the process that looks at a bundle has no way to the loader, and none to load itself. */
-static void act_parser_child(struct stage *s)
-{
-	static const struct {
-		const char *name;
-		void (*attempt)(void);
-	} deadly[] = {
-		{ "a parser's child that calls bpf(2) is killed", try_bpf },
-		{ "a parser's child that makes a socket is killed", try_socket },
-		{ "a parser's child that opens the verdict socket is killed", try_open },
-	};
-	unsigned int before = count_programs(s);
-	int status;
-
-	if (sandbox_instrumentation[0]) {
-		printf("skip the parser's child: a build without sanitizers\n");
-		return;
-	}
-	for (size_t i = 0; i < sizeof(deadly) / sizeof(*deadly); i++) {
-		status = in_childs_place(s, deadly[i].attempt);
-		result(s, WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS, deadly[i].name,
-		       "wait status %#x", status);
-	}
-	status = in_childs_place(s, try_all_descriptors);
-	result(s, WIFEXITED(status) && WEXITSTATUS(status) == 1,
-	       "of all descriptors, a parser's child can send on the one to its parent", "wait status %#x",
-	       status);
-	result(s, count_programs(s) == before, "a parser's child loads nothing", "%u programs became %u",
-	       before, count_programs(s));
 }
 
 /* An owned warden cannot say the other yes itself: the socket's mode keeps it away from the parser's place.
@@ -715,7 +586,6 @@ int main(int argc, char **argv)
 	act_both(&s);
 	act_forgotten(&s);
 	act_parser(&s);
-	act_parser_child(&s);
 	act_usurper(&s);
 	(void)kill(s.loader, SIGKILL);
 	(void)waitpid(s.loader, NULL, 0);
