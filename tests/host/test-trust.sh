@@ -21,10 +21,11 @@ prepare() {
 	pki_signer office kurt
 	pki_signer office cora
 	pki_signer office rob
+	pki_signer office gus
 	pki_signer office security
 	pki_crl listed
 	local file
-	for file in old.pem new.pem listed.pem listed.crl office.pem {paul,pia,per,paul-again,kim,kurt,cora,rob,security}.pem; do
+	for file in old.pem new.pem listed.pem listed.crl office.pem {paul,pia,per,paul-again,kim,kurt,cora,rob,gus,security}.pem; do
 		trust $file
 	done
 	role shop "certificates = old.pem" "names = shop.*" "may = enroll-production"
@@ -35,12 +36,13 @@ prepare() {
 	role kurt "pinned = kurt.pem" "names = kurt.*" "may = enroll-production"
 	role cora "pinned = cora.pem" "names = cora.*" "may = enroll-production"
 	role rob "pinned = rob.pem" "names = rob.*" "may = enroll-production"
+	role gus "pinned = gus.pem" "names = gus.*" "may = enroll-production"
 	role security "pinned = security.pem" "names = *" "may = revoke"
 	mkdir -p "$etc/policy.d"
 	cat >"$etc/policy.d/60-tests.policy" <<-END
 		[allow tests]
 		group = bpfwarden-users
-		probe = shop.* listed.* pair.* kim.* preview.* kurt.* cora.* rob.*
+		probe = shop.* listed.* pair.* kim.* preview.* kurt.* cora.* rob.* gus.*
 		target = self
 		data = aggregates events
 		channel = production
@@ -69,6 +71,7 @@ prepare() {
 	bundle kurt.a 1 kurt kurt
 	bundle cora.a 1 cora cora
 	bundle rob.a 1 rob rob
+	bundle gus.a 1 gus gus
 }
 host_begin prepare
 
@@ -332,6 +335,35 @@ broken() {
 	as $alice bpfwarden -q detach "$id"
 }
 
+# A revocation that meets a parser that has just died waits for the next one.
+without_parser() {
+	check "no parser: enrolled" enroll "$work/gus.a-1.bpfw"
+	revoke_over_its_dead_body() {
+		kill -KILL "$(process_of parser)"
+		bpfwarden registry revoke --key "$(digest_of_key gus)" --reason gone
+	}
+	ended "registry revoke --key, and the parser dies" gus.a 1 SignatureInvalid "key of its signers was revoked by root: gone" \
+		revoke_over_its_dead_body
+	check_match "registry revoke --key, and the parser dies: it is told who" "$(cat "$work/act")" "detached 1 attachment of $alice"
+}
+
+# Changes that come while what came before is being looked at: the last one counts.
+storm() {
+	local i warden
+	warden=$(process_of warden)
+	for ((i = 0; i < 40; i++)); do
+		role kim "pinned = kim.pem" "names = kim.a" "may = enroll-production"
+		[ $((i % 4)) != 0 ] || kill -HUP "$warden"
+		role kim "pinned = kim.pem" "names = kim.*" "may = enroll-production enroll-experimental"
+		[ $((i % 7)) != 0 ] || as $alice bpfwarden -q attach kim.b --for 1s >/dev/null 2>&1
+	done
+	role kim "pinned = kim.pem" "names = kim.a" "may = enroll-production"
+	check "a storm of changes: the last one takes away" wait_until 20 is kim.b 1 SignatureInvalid
+	role kim "pinned = kim.pem" "names = kim.*" "may = enroll-production enroll-experimental"
+	check "a storm of changes: the last one gives back" wait_until 20 is kim.b 1 ""
+	check_equal "a storm of changes: the warden has lived through it" "$(process_of warden)" "$warden"
+}
+
 # The directory itself goes and comes back.
 vanishing() {
 	mv "$etc/trust" "$work/trust.away"
@@ -376,7 +408,9 @@ promoting
 by_command
 restarting
 by_trust
+without_parser
 broken
+storm
 vanishing
 times
 check_equal "in the end no decision is without outcome" "$(audit true | jq -s -c '(map(select(.kind == "outcome").decision)) as $settled |
