@@ -215,7 +215,8 @@ struct message_reply_spec {
 struct message_signer {
 	uint8_t key[DIGEST_SIZE];         /* SHA-256 of the SubjectPublicKeyInfo */
 	uint8_t certificate[DIGEST_SIZE]; /* SHA-256 of the DER form */
-	int64_t not_after;                /* of the certificate, seconds since the epoch */
+	uint8_t twin[DIGEST_SIZE]; /* that of the form which anybody could give it: struct cms_signer */
+	int64_t not_after;         /* of the certificate, seconds since the epoch */
 	char subject[128];
 };
 

@@ -112,6 +112,7 @@ static void list_signers(const struct trust_result *result, struct message_verif
 			continue;
 		memcpy(to->key, signer->key, DIGEST_SIZE);
 		memcpy(to->certificate, signer->certificate, DIGEST_SIZE);
+		memcpy(to->twin, signer->twin, DIGEST_SIZE);
 		memcpy(to->subject, signer->subject, sizeof(to->subject));
 		to->not_after = signer->not_after;
 		ret->n_signers++;

@@ -76,10 +76,14 @@ static bool has_file(const struct bundle *b, const uint8_t digest[DIGEST_SIZE])
 
 static bool has_signer(const struct bundle *b, const struct revocation *what)
 {
-	for (uint32_t i = 0; b->spec && i < b->n_signers; i++)
-		if (!memcmp(what->kind == REVOKED_KEY ? b->signer[i].key : b->signer[i].certificate,
-			    what->digest, DIGEST_SIZE))
+	for (uint32_t i = 0; b->spec && i < b->n_signers; i++) {
+		const struct message_signer *s = &b->signer[i];
+
+		if (what->kind == REVOKED_KEY ? !memcmp(s->key, what->digest, DIGEST_SIZE)
+					      : !memcmp(s->certificate, what->digest, DIGEST_SIZE) ||
+							!memcmp(s->twin, what->digest, DIGEST_SIZE))
 			return true;
+	}
 	return false;
 }
 
