@@ -130,22 +130,27 @@ void request_watch(struct warden *w, uint64_t connection, uint64_t call, struct 
 	stream(w, connection, call, at);
 }
 
-/* Revoked or not signed any more since it was decided; what only cannot be told now is nothing against it. */
-static bool refused_meanwhile(const struct bundle *b)
+/* What happened between decision and now, when it was in no list of what is attached: revoked or not signed
+ * any more, or a new policy; what only cannot be told now is nothing against it. */
+static bool overtaken(struct attaching *t, const struct attached *at, struct refusal *ret)
 {
-	return b && (b->revoked || b->refusal.code == REFUSAL_REVOKED ||
-		     b->refusal.code == REFUSAL_SIGNATURE_INVALID);
+	const struct bundle *b = bundle_of(t);
+
+	if (b && (b->revoked || b->refusal.code == REFUSAL_REVOKED ||
+		  b->refusal.code == REFUSAL_SIGNATURE_INVALID))
+		return bundle_unusable(b, ret);
+	return memcmp(t->policy_digest, t->w->policy_digest, DIGEST_SIZE) != 0 &&
+	       attached_must_end(t->w, at, ret);
 }
 
 static void attached_now(struct attaching *t, const struct attachment *a)
 {
 	struct warden *w = t->w;
 	struct attached *at = attached_add(w, a, t->instance);
+	struct refusal r;
 	struct act act;
 
 	if (!at) {
-		struct refusal r;
-
 		refusal_set(&r, REFUSAL_UNAVAILABLE, "warden", "out of memory");
 		give_up(t, &r);
 		return;
@@ -155,11 +160,7 @@ static void attached_now(struct attaching *t, const struct attachment *a)
 	act.n_program_ids = t->instance->n_programs;
 	act.kernel_verified = t->instance->kernel_verified;
 	record_outcome(w, &act, true);
-	if (refused_meanwhile(act.bundle)) {
-		struct refusal r;
-
-		/* Between decision and now, when it was in no list of what is attached. */
-		(void)bundle_unusable(act.bundle, &r);
+	if (overtaken(t, at, &r)) {
 		attached_end(at, r.reason, NULL, 0, 0);
 		reply_refusal(w, t->connection, t->call, &r);
 	} else if (!client_find(w, t->connection)) {
@@ -404,18 +405,26 @@ static void start(struct attaching *t)
 {
 	struct warden *w = t->w;
 	struct instance_row *row = instance_row_find(w, t->a.digest, t->a.params_digest);
+	const struct bundle *b = bundle_of(t);
 	bool first = !row;
+	struct refusal r;
 
+	/* Revoked, or gone, while the decision was written, or while it waited for another's load. */
+	if (!b)
+		refusal_set(&r, REFUSAL_NOT_ENROLLED, t->a.probe, "%s is not in the registry any more",
+			    t->a.probe);
+	if (!b || bundle_unusable(b, &r)) {
+		give_up(t, &r);
+		return;
+	}
 	/* An object without the demultiplexing header serves one attachment: each has its own. */
-	if (row && !(bundle_of(t)->spec->flags & SPEC_HAS_DEMUX)) {
+	if (row && !(b->spec->flags & SPEC_HAS_DEMUX)) {
 		row = NULL;
 		first = true;
 	}
 	if (first)
 		row = instance_row_new(w, t->a.digest, t->a.params_digest);
 	if (!row) {
-		struct refusal r;
-
 		refusal_set(&r, REFUSAL_UNAVAILABLE, "warden", "out of memory");
 		give_up(t, &r);
 		return;
@@ -435,8 +444,6 @@ static void start(struct attaching *t)
 static void on_durable(struct pending *pending, const struct refusal *failed)
 {
 	struct attaching *t = (struct attaching *)(void *)pending;
-	struct bundle *b = bundle_of(t);
-	struct refusal r;
 
 	if (failed) {
 		reply_refusal(t->w, t->connection, t->call, failed);
@@ -448,12 +455,6 @@ static void on_durable(struct pending *pending, const struct refusal *failed)
 		reply_attachment(t->w, t->connection, t->call, &would);
 		reply_end(t->w, t->connection, t->call);
 		attaching_free(t);
-	} else if (!b || bundle_unusable(b, &r)) {
-		/* Revoked, or gone, while the decision was written. */
-		if (!b)
-			refusal_set(&r, REFUSAL_NOT_ENROLLED, t->a.probe,
-				    "%s is not in the registry any more", t->a.probe);
-		give_up(t, &r);
 	} else {
 		start(t);
 	}
@@ -535,6 +536,7 @@ int request_attach(struct warden *w, struct connection *c, const struct message_
 	}
 	fill(t, c);
 	memcpy(t->a.rule, decision.rule, sizeof(t->a.rule));
+	memcpy(t->policy_digest, w->policy_digest, DIGEST_SIZE);
 	while (!t->a.id || attached_find(w, t->a.id))
 		if (getrandom(&t->a.id, sizeof(t->a.id), 0) < 0)
 			return -errno;

@@ -14,9 +14,10 @@ struct attaching {
 	uint32_t params_size;
 	struct instance_row *instance; /* counted as a user from when it is set */
 	unsigned int tries;
-	bool kernel_verified;           /* only what the kernel verified will do */
-	struct attaching *next_waiting; /* for the instance that another request loads */
-	struct attaching *next;         /* of all */
+	uint8_t policy_digest[DIGEST_SIZE]; /* of the policy that allowed it */
+	bool kernel_verified;               /* only what the kernel verified will do */
+	struct attaching *next_waiting;     /* for the instance that another request loads */
+	struct attaching *next;             /* of all */
 };
 
 /* All that were decided and are not attached yet: they count against their users' limits. */

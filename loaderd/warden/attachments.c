@@ -402,6 +402,16 @@ static void end_again(struct warden *w)
 	}
 }
 
+/* The policy may have changed while there was no warden that could read it. If what is on disk was refused at
+ * the start, nothing is known against what is attached: the reload that repairs it decides. */
+static void redecide_taken_over(struct warden *w)
+{
+	static const uint8_t none[DIGEST_SIZE];
+
+	if (memcmp(w->policy_digest, none, DIGEST_SIZE) != 0)
+		attached_redecide(w);
+}
+
 static bool on_survey_row(struct order *order, const struct message *m, int *fds, size_t n_fds)
 {
 	struct warden *w = order->w;
@@ -423,6 +433,7 @@ static bool on_survey_row(struct order *order, const struct message *m, int *fds
 		drop_lost(w);
 		drop_unused(w);
 		end_again(w);
+		redecide_taken_over(w);
 	}
 	w->reconciled = m != NULL;
 	w->reconcile_done(w);

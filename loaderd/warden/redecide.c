@@ -79,22 +79,30 @@ static bool decide_again(struct warden *w, const struct attachment *a, struct ow
 }
 
 static bool must_end(struct warden *w, const struct attached *at, struct owner **owners,
-		     char reason[REFUSAL_REASON_MAX])
+		     struct refusal *refusal)
 {
 	struct policy_decision decision;
 
 	if (!decide_again(w, &at->a, owners, &decision))
 		return false;
 	if (!decision.allowed)
-		snprintf(reason, REFUSAL_REASON_MAX, "the policy does not allow it any more (rule %s)",
-			 decision.rule);
-	else if (policy_kernel_verified(&decision.limits) && !instance_row_verified(at->instance))
-		snprintf(reason, REFUSAL_REASON_MAX,
-			 "the policy wants the kernel to verify it now (limit %s), and it did not: %s",
-			 decision.limits.section[POLICY_KERNEL_VERIFIED], at->instance->kernel_verified);
-	else
-		return false;
-	return true;
+		return refusal_set(refusal, REFUSAL_POLICY_DENIED, decision.rule,
+				   "the policy does not allow it any more (rule %s)", decision.rule);
+	if (policy_kernel_verified(&decision.limits) && !instance_row_verified(at->instance))
+		return refusal_set(
+			refusal, REFUSAL_NOT_KERNEL_VERIFIED, at->a.probe,
+			"the policy wants the kernel to verify it now (limit %s), and it did not: %s",
+			decision.limits.section[POLICY_KERNEL_VERIFIED], at->instance->kernel_verified);
+	return false;
+}
+
+bool attached_must_end(struct warden *w, const struct attached *at, struct refusal *refusal)
+{
+	struct owner *owners = NULL;
+	bool r = must_end(w, at, &owners, refusal);
+
+	owners_free(owners);
+	return r;
 }
 
 void attached_redecide(struct warden *w)
@@ -102,11 +110,11 @@ void attached_redecide(struct warden *w)
 	struct owner *owners = NULL;
 
 	for (struct attached *at = w->attached, *next; at; at = next) {
-		char reason[REFUSAL_REASON_MAX];
+		struct refusal refusal;
 
 		next = at->next;
-		if (!at->ending && must_end(w, at, &owners, reason))
-			attached_end(at, reason, NULL, 0, 0);
+		if (!at->ending && must_end(w, at, &owners, &refusal))
+			attached_end(at, refusal.reason, NULL, 0, 0);
 	}
 	owners_free(owners);
 }

@@ -232,6 +232,8 @@ void attached_end(struct attached *at, const char *reason, const struct connecti
 /* Asks the policy in force about everything that is attached, with the owners' groups as they are now, and
  * ends what it does not allow. */
 void attached_redecide(struct warden *w);
+/* The same about one: true, with the reason, if the policy in force does not let it stay. */
+bool attached_must_end(struct warden *w, const struct attached *at, struct refusal *refusal);
 /* What uid has now: number and bytes, pending requests included. */
 void attached_usage(struct warden *w, uid_t uid, uint64_t *ret_number, uint64_t *ret_memory);
 /* Asks the loader what lives and takes it over; done is called then, also without a loader. */

@@ -83,8 +83,32 @@ for ((i = 0; i < 10; i++)); do
 done
 check_equal "both at once: only who may" $good 10
 
+# bob waits for the load that alice's request began and that is refused to her alone: his begins again, but not of
+# what was revoked meanwhile. The loader sleeps until all that has happened.
+check "revoked: nothing is left of before" wait_until 30 no_programs
+decisions() { records '.kind == "decision" and .action == "attach"' | wc -l; }
+loaded_for_bob() { records '.kind == "outcome" and .action == "attach" and .verdict == "ok"' | jq .requester.uid |
+	grep -cx "$bob_uid"; }
+loaded_before=$(loaded_for_bob)
+before=$(decisions)
+decided() { [ "$(decisions)" -ge $((before + $1)) ]; }
+loader=$(process_of loader)
+kill -STOP "$loader"
+as $alice bpfwarden attach tcp.state --for 1m >"$work/alice" 2>&1 &
+asking=($!)
+check "revoked: alice asks" wait_until 30 decided 1
+as $bob bpfwarden attach tcp.state --for 1m >"$work/bob" 2>&1 &
+asking+=($!)
+check "revoked: bob asks" wait_until 30 decided 2
+check "revoked: it is" bpfwarden registry revoke tcp.state-1
+kill -CONT "$loader"
+wait "${asking[@]}"
+check_match "revoked: alice is refused for her own reason" "$(cat "$work/alice")" 'not verified by the kernel'
+check_match "revoked: bob is refused" "$(cat "$work/bob")" '^bpfwarden: revoked '
+check_equal "revoked: nothing was loaded for bob" "$(loaded_for_bob)" "$loaded_before"
+
 rm "$policy"
 check "without the policy again" bpfwarden policy reload
-id=$(attach $alice tcp.state)
+id=$(attach $alice sched.runqlat)
 check "without the policy again: attached" attached $alice
 host_finish
