@@ -29,7 +29,7 @@ struct loader_ctx {
 	uint64_t log_buf;
 };
 
-static void answer(int socket, const struct runner_result *result, const int *fds, size_t n_fds)
+static bool answer(int socket, const struct runner_result *result, const int *fds, size_t n_fds)
 {
 	union {
 		struct cmsghdr align;
@@ -49,7 +49,7 @@ static void answer(int socket, const struct runner_result *result, const int *fd
 		c->cmsg_len = CMSG_LEN(sizeof(int) * n_fds);
 		memcpy(CMSG_DATA(c), fds, sizeof(int) * n_fds);
 	}
-	(void)sendmsg(socket, &mh, MSG_NOSIGNAL);
+	return sendmsg(socket, &mh, MSG_NOSIGNAL) == sizeof(*result);
 }
 
 /* Reads descriptor i of a table in the context; the layout is the manifest's and was checked with the spec.
@@ -131,7 +131,9 @@ static int run_skeleton(const struct runner_job *job, uint8_t *ctx, char *log, s
 	if (prog < 0)
 		return prog;
 	result->step = RUNNER_RUN;
-	answer(RUNNER_SOCKET, result, NULL, 0);
+	/* If the loader did not hear the first record, it would take one that the skeleton wrote for it. */
+	if (!answer(RUNNER_SOCKET, result, NULL, 0))
+		_exit(1);
 	head->size = job->variant->ctx_size;
 	r = bpfcall_run(prog, ctx, job->variant->ctx_size, &value);
 	if (r >= 0 && value < 0)
@@ -165,8 +167,7 @@ _Noreturn static void runner(const struct runner_job *job, int socket)
 		for (uint32_t i = 0; i < v->n_programs; i++)
 			fds[n++] = ctx_fd(ctx, programs, v->ctx_prog_size, v->ctx_prog_fd_offset, i);
 	}
-	answer(RUNNER_SOCKET, &result, fds, n);
-	_exit(0);
+	_exit(!answer(RUNNER_SOCKET, &result, fds, n));
 }
 
 int runner_start(const struct runner_job *job, pid_t *ret_pid, int *ret_fd)
