@@ -7,3 +7,8 @@ mirror_of() { # REGEX: the first repository of origin Debian whose suite matches
 	apt-get indextargets --format '$(ORIGIN) $(RELEASE) $(REPO_URI)' 'Created-By: Packages' |
 		awk -v r="$1" '$1 == "Debian" && $2 ~ r && !uri { uri = $3 } END { print uri }'
 }
+
+# What apt said, without where it got it from.
+hide_mirror() {
+	sed -E "s#[a-z+]+://[^/ ]+#MIRROR#g; s/(resolve|connect to) [^ ]+/\\1 MIRROR/g; s/\\[IP: [^]]*\\]|\\([0-9a-f.:]+\\)//g"
+}
