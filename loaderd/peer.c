@@ -8,6 +8,8 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include "common/control.h"
+
 #define QUEUE_MAX (64U << 20)
 
 /* A record that the socket would not take yet. */
@@ -75,18 +77,6 @@ static bool credentials_of(struct msghdr *mh, struct ucred *ret)
 	return false;
 }
 
-static size_t descriptors_of(struct msghdr *mh, int *fds)
-{
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(mh); c; c = CMSG_NXTHDR(mh, c))
-		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS) {
-			size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-
-			memcpy(fds, CMSG_DATA(c), n * sizeof(int));
-			return n;
-		}
-	return 0;
-}
-
 /* One record: 1 handled, 0 nothing there, negative: the connection is to end for the reason in *ret. */
 static int receive_one(struct peer *peer, const char **ret)
 {
@@ -113,7 +103,7 @@ static int receive_one(struct peer *peer, const char **ret)
 		*ret = n == 0 ? "end of file" : strerror(errno);
 		return n == 0 ? -EPIPE : -errno;
 	}
-	n_fds = descriptors_of(&mh, fds);
+	n_fds = control_get_fds(&mh, fds);
 	*ret = "a record that fits no row of the message table";
 	if (!(mh.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) &&
 	    message_fits(m, (size_t)n, n_fds, peer->options.other, peer->options.self)) {
@@ -156,25 +146,11 @@ int peer_drain(struct peer *peer)
 
 static int send_now(struct peer *peer, const void *bytes, size_t size, const int *fds, size_t n_fds)
 {
-	union {
-		struct cmsghdr align;
-		char bytes[CMSG_SPACE(sizeof(int) * PEER_FDS_MAX)];
-	} control;
+	CONTROL_FDS(PEER_FDS_MAX) control = { 0 };
 	struct iovec iov = { .iov_base = (void *)(uintptr_t)bytes, .iov_len = size };
 	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1 };
 
-	if (n_fds) {
-		struct cmsghdr *c;
-
-		memset(&control, 0, sizeof(control));
-		mh.msg_control = control.bytes;
-		mh.msg_controllen = CMSG_SPACE(sizeof(int) * n_fds);
-		c = CMSG_FIRSTHDR(&mh);
-		c->cmsg_level = SOL_SOCKET;
-		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(sizeof(int) * n_fds);
-		memcpy(CMSG_DATA(c), fds, sizeof(int) * n_fds);
-	}
+	control_put_fds(&mh, control.bytes, fds, n_fds);
 	if (sendmsg(peer->fd, &mh, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
 		return -errno;
 	return 0;

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "common/control.h"
 #include "format/event.h"
 
 /* Calls a connection may have answered in one turn of the loop, before others have theirs. */
@@ -224,18 +225,6 @@ static void handle_frames(struct connection *c)
 	update(c);
 }
 
-static size_t take_descriptors(struct msghdr *mh, int *fds)
-{
-	for (struct cmsghdr *m = CMSG_FIRSTHDR(mh); m; m = CMSG_NXTHDR(mh, m))
-		if (m->cmsg_level == SOL_SOCKET && m->cmsg_type == SCM_RIGHTS) {
-			size_t n = (m->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-
-			memcpy(fds, CMSG_DATA(m), n * sizeof(int));
-			return n;
-		}
-	return 0;
-}
-
 /* Bytes that came with descriptors: exactly one whole frame, and nothing before or behind it. */
 static int handle_with_fds(struct connection *c, const int *fds, size_t n_fds, bool truncated)
 {
@@ -253,10 +242,7 @@ static int handle_with_fds(struct connection *c, const int *fds, size_t n_fds, b
 /* One read. Negative: close the connection. */
 static int receive(struct connection *c)
 {
-	union {
-		struct cmsghdr align;
-		char bytes[CMSG_SPACE(sizeof(int) * FDS_PER_FRAME_MAX)];
-	} control;
+	CONTROL_FDS(FDS_PER_FRAME_MAX) control;
 	struct iovec iov = { .iov_base = c->gate->scratch, .iov_len = VARLINK_FRAME_MAX + 1 - c->input.size };
 	struct msghdr mh = { .msg_iov = &iov,
 			     .msg_iovlen = 1,
@@ -270,7 +256,7 @@ static int receive(struct connection *c)
 	n = recvmsg(c->fd, &mh, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
-	n_fds = take_descriptors(&mh, fds);
+	n_fds = control_get_fds(&mh, fds);
 	if (n == 0)
 		c->end_of_file = true;
 	json_append(&c->input, c->gate->scratch, (size_t)n);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/control.h"
 #include "loaderd/loader/bpfcall.h"
 #include "loaderd/loader/verify.h"
 #include "loaderd/sandbox.h"
@@ -31,24 +32,11 @@ struct loader_ctx {
 
 static bool answer(int socket, const struct runner_result *result, const int *fds, size_t n_fds)
 {
-	union {
-		struct cmsghdr align;
-		char bytes[CMSG_SPACE(sizeof(int) * RUNNER_FDS_MAX)];
-	} control = { 0 };
+	CONTROL_FDS(RUNNER_FDS_MAX) control = { 0 };
 	struct iovec iov = { .iov_base = (void *)(uintptr_t)result, .iov_len = sizeof(*result) };
 	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1 };
 
-	if (n_fds) {
-		struct cmsghdr *c;
-
-		mh.msg_control = control.bytes;
-		mh.msg_controllen = CMSG_SPACE(sizeof(int) * n_fds);
-		c = CMSG_FIRSTHDR(&mh);
-		c->cmsg_level = SOL_SOCKET;
-		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(sizeof(int) * n_fds);
-		memcpy(CMSG_DATA(c), fds, sizeof(int) * n_fds);
-	}
+	control_put_fds(&mh, control.bytes, fds, n_fds);
 	return sendmsg(socket, &mh, MSG_NOSIGNAL) == sizeof(*result);
 }
 
@@ -229,26 +217,20 @@ static int explain(struct runner_result *result, struct refusal *refusal)
 /* One record, with up to RUNNER_FDS_MAX descriptors. False: none came, or none of ours. */
 static bool receive(int fd, struct runner_result *result, int *fds, size_t *ret_n, bool *ret_ended)
 {
-	union {
-		struct cmsghdr align;
-		char bytes[CMSG_SPACE(sizeof(int) * RUNNER_FDS_MAX)];
-	} control;
+	CONTROL_FDS(RUNNER_FDS_MAX) control;
 	struct iovec iov = { .iov_base = result, .iov_len = sizeof(*result) };
 	struct msghdr mh = { .msg_iov = &iov,
 			     .msg_iovlen = 1,
 			     .msg_control = control.bytes,
-			     .msg_controllen = sizeof(control.bytes) };
+			     /* Not CMSG_SPACE(): the kernel would use its padding for one more. */
+			     .msg_controllen = CMSG_LEN(sizeof(int) * RUNNER_FDS_MAX) };
 	ssize_t size = recvmsg(fd, &mh, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 
 	*ret_n = 0;
 	*ret_ended = size <= 0;
 	if (size <= 0)
 		return false;
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(&mh); c; c = CMSG_NXTHDR(&mh, c))
-		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS && !*ret_n) {
-			*ret_n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-			memcpy(fds, CMSG_DATA(c), *ret_n * sizeof(int));
-		}
+	*ret_n = control_get_fds(&mh, fds);
 	return size == sizeof(*result) && result->error <= 0 && result->error > -4096 &&
 	       !(mh.msg_flags & (MSG_TRUNC | MSG_CTRUNC));
 }
