@@ -48,6 +48,9 @@ for process in loader warden; do
 	check "$process: it comes back" wait_until 30 is_new $process "$old"
 	check "$process: the attachment lives" wait_until 30 attached $alice
 	check_equal "$process: it is remembered" "$(field_of_ps $alice kernel_verified)" "$verified"
+	# An event that comes says that alice watches again: else she could only find out that it is gone.
+	"$exercise/exercise-connections" 1 0 "$alice_uid"
+	check "$process: the stream goes on" stream_lines 1
 done
 
 printf '[limit verified]\nuser = %s\nkernel-verified = required\n' $alice >"$policy"
