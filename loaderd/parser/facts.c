@@ -281,3 +281,14 @@ bool facts_hook(const struct facts *facts, const struct spec_program *program, u
 		*ret_btf_id = id;
 	return true;
 }
+
+bool facts_fit(const struct facts *facts, const struct spec_variant *variant, struct refusal *why)
+{
+	for (uint32_t i = 0; i < variant->n_requires; i++)
+		if (!facts_check(facts, &variant->requires[i], why))
+			return false;
+	for (uint32_t i = 0; i < variant->n_programs; i++)
+		if (!facts_hook(facts, &variant->programs[i], NULL, why))
+			return false;
+	return true;
+}

@@ -26,6 +26,9 @@ bool facts_check(const struct facts *facts, const struct spec_requirement *requi
 bool facts_hook(const struct facts *facts, const struct spec_program *program, uint32_t *ret_btf_id,
 		struct refusal *why);
 
+/* True if this kernel has all that the variant needs. */
+bool facts_fit(const struct facts *facts, const struct spec_variant *variant, struct refusal *why);
+
 /* A sealed memfd with an array of struct enumeration_entry (format/message.h) for every field and label of
  * SPEC_TYPE_ENUM, ascending by field, then value; names without the enumeration's prefix. -errno. */
 int facts_enumerations(const struct facts *facts, const struct spec *spec);

@@ -77,22 +77,11 @@ static int connect_loader(struct parser *parser)
 
 /* --- what the kernel knows ---------------------------------------------------------------------------- */
 
-static bool fits(struct parser *parser, const struct spec_variant *v, struct refusal *why)
-{
-	for (uint32_t i = 0; i < v->n_requires; i++)
-		if (!facts_check(parser->facts, &v->requires[i], why))
-			return false;
-	for (uint32_t i = 0; i < v->n_programs; i++)
-		if (!facts_hook(parser->facts, &v->programs[i], NULL, why))
-			return false;
-	return true;
-}
-
 static void choose_variant(struct parser *parser, struct message_verified *v)
 {
 	v->variant = UINT32_MAX;
 	for (uint32_t i = 0; i < v->spec.n_variants; i++)
-		if (fits(parser, &v->spec.variants[i], &v->unsupported)) {
+		if (facts_fit(parser->facts, &v->spec.variants[i], &v->unsupported)) {
 			v->variant = i;
 			memset(&v->unsupported, 0, sizeof(v->unsupported));
 			return;

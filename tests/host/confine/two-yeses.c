@@ -217,17 +217,6 @@ static char *read_file(const struct stage *s, const char *name, size_t *ret_size
 	return bytes;
 }
 
-static bool fits(struct facts *facts, const struct spec_variant *v)
-{
-	for (uint32_t i = 0; i < v->n_requires; i++)
-		if (!facts_check(facts, &v->requires[i], NULL))
-			return false;
-	for (uint32_t i = 0; i < v->n_programs; i++)
-		if (!facts_hook(facts, &v->programs[i], NULL, NULL))
-			return false;
-	return true;
-}
-
 /* The verdict that the real parser would give. */
 static void read_bundle(struct stage *s)
 {
@@ -248,7 +237,7 @@ static void read_bundle(struct stage *s)
 	strcpy(v->signers, "standard");
 	if (facts_new(&facts) < 0)
 		die("the kernel's BTF", ENOENT);
-	while (s->variant < spec->n_variants && !fits(facts, &spec->variants[s->variant]))
+	while (s->variant < spec->n_variants && !facts_fit(facts, &spec->variants[s->variant], NULL))
 		s->variant++;
 	if (s->variant == spec->n_variants) {
 		printf("skip two yeses: no variant of %s fits this kernel\n", spec->name);

@@ -84,24 +84,13 @@ static char *read_file(const char *directory, const char *name, size_t *ret_size
 	return bytes;
 }
 
-static bool fits(struct facts *facts, const struct spec_variant *v)
-{
-	for (uint32_t i = 0; i < v->n_requires; i++)
-		if (!facts_check(facts, &v->requires[i], NULL))
-			return false;
-	for (uint32_t i = 0; i < v->n_programs; i++)
-		if (!facts_hook(facts, &v->programs[i], NULL, NULL))
-			return false;
-	return true;
-}
-
 static bool read_variant(struct bundle *b, const char *directory, struct facts *facts)
 {
 	const struct spec *spec = &b->spec;
 	const struct spec_variant *v = spec->variants;
 	size_t size;
 
-	while (v < spec->variants + spec->n_variants && !fits(facts, v))
+	while (v < spec->variants + spec->n_variants && !facts_fit(facts, v, NULL))
 		v++;
 	if (v == spec->variants + spec->n_variants || v->ksig == UINT32_MAX) {
 		result(false, b->name, "no variant fits this kernel, or it has no signature for the kernel");
