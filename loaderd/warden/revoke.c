@@ -497,7 +497,10 @@ int request_revoke(struct warden *w, struct connection *c, const struct message_
 	char text[2 * DIGEST_SIZE + 32], detail[512];
 	int r;
 
-	if (!revocation_check(&m->what) || m->what.kind == REVOKED_BELOW)
+	/* A name that no bundle can have is the client's mistake, not the gate's: none of that name is there.
+	 */
+	if (m->what.kind >= _REVOCATION_KIND_MAX || m->what.kind == REVOKED_BELOW ||
+	    !MESSAGE_TEXT_OK(m->what.name) || !MESSAGE_TEXT_OK(m->what.reason))
 		return -EPROTO;
 	v = revoking_new(w, c, m);
 	if (!v)

@@ -52,10 +52,12 @@ requests() {
 		call $alice io.bpfwarden.Probe.Attach "$(jq -nc --arg p "$name" '{probe: $p}')"
 		call $alice io.bpfwarden.Probe.Describe "$(jq -nc --arg p "$name" '{probe: $p}')"
 		call $alice io.bpfwarden.Probe.Detach "$(jq -nc --arg i "$name" '{id: $i}')"
-		call 0 io.bpfwarden.Registry.Revoke "$(jq -nc --arg n "$name" '{name: $n, serial: 1}')"
+		for key in Revoke Promote Describe; do
+			call 0 io.bpfwarden.Registry.$key "$(jq -nc --arg n "$name" '{name: $n, serial: 1}')"
+		done
 	done >"$work/answers" 2>&1
 	check_equal "odd names: each is answered with an error" \
-		"$(grep -c '^{"error":"io.bpfwarden\.\|^{"error":"org.varlink' "$work/answers")" $((${#odd[@]} * 7))
+		"$(grep -c '^{"error":"io.bpfwarden\.\|^{"error":"org.varlink' "$work/answers")" $((${#odd[@]} * 9))
 }
 
 # Those and what they started, by the trace.
