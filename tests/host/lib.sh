@@ -148,6 +148,18 @@ programs() {
 		<(programs_of_others)
 }
 
+# Whoever else loads programs on this host disturbs an attempt, not all of them; who loads one at each is found.
+# loads_nothing COMMAND…
+loads_nothing() {
+	local attempt before
+	for ((attempt = 0; attempt < ${attempts:-20}; attempt++)); do
+		before=$("$build/tests/host/sentinel")
+		"$@" >/dev/null 2>&1
+		[ "$("$build/tests/host/sentinel")" != $((before + 1)) ] || return 0
+	done
+	return 1
+}
+
 # audit FILTER [OPTION…]: the records of the log that satisfy the jq filter, one a line.
 audit() {
 	local filter=$1

@@ -57,17 +57,6 @@ run_as() { # WAY COMMAND…; a way to be somebody without an account
 	esac
 }
 
-# Whoever else loads programs on this host disturbs an attempt, not all of them; who loads one at each is found.
-loads_nothing() { # COMMAND…
-	local attempt before
-	for ((attempt = 0; attempt < ${attempts:-20}; attempt++)); do
-		before=$("$build/tests/host/sentinel")
-		"$@" >/dev/null 2>&1
-		[ "$("$build/tests/host/sentinel")" != $((before + 1)) ] || return 0
-	done
-	return 1
-}
-
 # refused NAME WAY ERROR SUBJECT CODE PROBE OPTION…
 refused() {
 	local name=$1 way=$2 error=$3 subject=$4 want=$5 output code=0 who

@@ -99,7 +99,7 @@ refused() {
 	output=$(as $alice bpfwarden attach "$@" --for 10m 2>&1) || code=$?
 	check_match "$name: $error, $subject" "$output" "^bpfwarden: ${says[$error]} \\($subject\\)"
 	check "$name: refused" test $code -ne 0
-	check_equal "$name: nothing is loaded" "$(programs tcp_state)" ""
+	check "$name: nothing is loaded" loads_nothing as $alice bpfwarden attach "$@" --for 10m
 }
 allowed() { check "$1" as $alice bpfwarden attach "${@:2}" --for 10m --dry-run; }
 
