@@ -165,3 +165,27 @@ int ksig_sign(const struct signing_key *key, const void *insns, size_t insns_siz
 				   "this key cannot sign, or its certificate has no subject key identifier");
 	return export_der(cms, ret_der, ret_size);
 }
+
+static CMS_ContentInfo *read_cms(const void *der, size_t size)
+{
+	const uint8_t *p = der;
+
+	return size <= SIGNATURE_SIZE_MAX ? d2i_CMS_ContentInfo(NULL, &p, (long)size) : NULL;
+}
+
+bool ksig_is_by_signer(const void *ksig, size_t ksig_size, const void *sig, size_t sig_size)
+{
+	__attribute__((cleanup(cms_free_p))) CMS_ContentInfo *kernel = read_cms(ksig, ksig_size);
+	__attribute__((cleanup(cms_free_p))) CMS_ContentInfo *manifest = read_cms(sig, sig_size);
+	_cleanup_openssl_errors_;
+	STACK_OF(CMS_SignerInfo) *infos = kernel ? CMS_get0_SignerInfos(kernel) : NULL;
+	STACK_OF(X509) *certificates = manifest ? CMS_get1_certs(manifest) : NULL;
+	bool same = false;
+
+	for (int i = 0; i < sk_X509_num(certificates); i++)
+		for (int j = 0; j < sk_CMS_SignerInfo_num(infos); j++)
+			same = same || !CMS_SignerInfo_cert_cmp(sk_CMS_SignerInfo_value(infos, j),
+								sk_X509_value(certificates, i));
+	sk_X509_pop_free(certificates, X509_free);
+	return same;
+}

@@ -57,6 +57,11 @@ int cms_signer_from_pem(const char *cert_pem, size_t cert_size, struct cms_signe
 int ksig_sign(const struct signing_key *key, const void *insns, size_t insns_size, const void *data,
 	      size_t data_size, uint8_t **ret_der, size_t *ret_size, struct refusal *refusal);
 
+/* True if the kernel's signature names the key of a certificate that is embedded in a manifest's: a signature
+ * without attributes over bytes of somebody's choice must not come from a key whose signatures have them (RFC
+ * 5652 5.4), however unlikely such bytes are in a skeleton. */
+bool ksig_is_by_signer(const void *ksig, size_t ksig_size, const void *sig, size_t sig_size);
+
 /* ---- authority.c: EC P-256 throughout; times are seconds since the epoch. 0, -ENOMEM, -EIO, or -EINVAL if a
  * name, which becomes the common name, is empty or has over 64 bytes. ---- */
 

@@ -71,10 +71,29 @@ static void tell_same_key(const struct bundle *b, const struct bundle_file *adde
 	}
 }
 
+/* Rule K4. */
+static bool signed_for_the_kernel(const struct bundle *b, const void *der, size_t size)
+{
+	for (uint32_t i = 0; i < b->spec.n_variants; i++) {
+		uint32_t ksig = b->spec.variants[i].ksig;
+
+		if (ksig < b->n_files &&
+		    ksig_is_by_signer(b->files[ksig].bytes, b->files[ksig].size, der, size))
+			return true;
+	}
+	return false;
+}
+
 int add_signature(struct bundle *b, const char *signer, const void *der, size_t size, struct refusal *refusal)
 {
-	int r = bundle_add_signature(b, signer, der, size);
+	int r;
 
+	if (signed_for_the_kernel(b, der, size))
+		return refusal_set(
+			refusal, REFUSAL_INVALID_ARGUMENT, "key",
+			"this key signed the skeletons for the kernel: manifests are signed by another one "
+			"(K4)");
+	r = bundle_add_signature(b, signer, der, size);
 	if (r == -EEXIST)
 		return refusal_set(refusal, REFUSAL_INVALID_ARGUMENT, "signer",
 				   "%s has already signed: --signer gives this signature another name",

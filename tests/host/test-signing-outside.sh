@@ -123,6 +123,11 @@ cat ksig/*.insns ksig/*.data >both
 as $carol env PKCS11_MODULE_PATH=$module openssl cms -sign -binary -noattr -nocerts -keyid -md sha256 -in both -signer bob.pem \
 	-engine pkcs11 -keyform engine -inkey "$uri=bob;pin-value=$pin" -outform DER >theirs.ksig 2>"$work/err"
 check "ksig: the same bytes as openssl's" cmp theirs.ksig ksig/*.ksig
+code=0
+output=$(as $carol bpfwarden bundle sign outside.ksig-1.bpfw --key "$uri=bob?$query" --cert bob.pem 2>&1) || code=$?
+check_equal "ksig: the same key does not sign the manifest: exit code" $code 2
+check_match "ksig: the same key does not sign the manifest: why" "$output" 'another one \(K4\)'
+check "ksig: another key does" as $carol bpfwarden bundle sign outside.ksig-1.bpfw --key "$uri=alice?$query" --cert alice.pem
 
 # With nothing but openssl. The commands are run as they were printed, but for the signer's own files.
 key_pem erin

@@ -203,6 +203,25 @@ static void test_kernel_signature(void **state)
 	assert_memory_equal(ours, theirs, ours_size);
 }
 
+/* K4: one key for both kinds is noticed by the certificate that a manifest's signature brings along. */
+static void test_kernel_signature_by_a_signer(void **state)
+{
+	_cleanup_free_ char *ksig = NULL, *same = NULL, *other = NULL, *bare = NULL;
+	size_t ksig_size, same_size, other_size, bare_size;
+
+	(void)state;
+	ksig = pki_read("kernel.p7s", &ksig_size);
+	same = pki_read("rsa3072.p7s", &same_size);
+	other = pki_read("rsa4096.p7s", &other_size);
+	bare = pki_read("nocerts.p7s", &bare_size);
+	assert_true(ksig_is_by_signer(ksig, ksig_size, same, same_size));
+	assert_false(ksig_is_by_signer(ksig, ksig_size, other, other_size));
+	assert_false(ksig_is_by_signer(ksig, ksig_size, bare, bare_size));
+	assert_false(ksig_is_by_signer(ksig, ksig_size - 1, same, same_size));
+	assert_false(ksig_is_by_signer("", 0, same, same_size));
+	assert_int_equal(ERR_peek_error(), 0);
+}
+
 static void test_throwaway(void **state)
 {
 	_cleanup_(cms_trust_free_p) struct cms_trust *by_issuer = cms_trust_new(), *by_leaf = cms_trust_new();
@@ -235,6 +254,7 @@ int main(void)
 		cmocka_unit_test(test_check),
 		cmocka_unit_test(test_authority),
 		cmocka_unit_test(test_kernel_signature),
+		cmocka_unit_test(test_kernel_signature_by_a_signer),
 		cmocka_unit_test(test_throwaway),
 	};
 
