@@ -147,6 +147,9 @@ void registry_answered(struct bundle *b, const struct order *order, const struct
 	b->refusal = v->refusal;
 	if (b->refusal.code) {
 		refusal_sanitize(&b->refusal);
+		/* It may be attached since before we started. */
+		if (!b->spec)
+			memcpy(b->digest, v->digest, DIGEST_SIZE);
 		return;
 	}
 	if (!answer_ok(b, v, n_fds)) {
@@ -390,6 +393,15 @@ struct bundle *registry_by_digest(struct warden *w, const uint8_t digest[DIGEST_
 	struct bundle *b = w->bundles;
 
 	while (b && (!b->spec || memcmp(b->digest, digest, DIGEST_SIZE)))
+		b = b->next;
+	return b;
+}
+
+const struct bundle *registry_judged(const struct warden *w, const uint8_t digest[DIGEST_SIZE])
+{
+	const struct bundle *b = w->bundles;
+
+	while (b && (!b->answered || memcmp(b->digest, digest, DIGEST_SIZE)))
 		b = b->next;
 	return b;
 }

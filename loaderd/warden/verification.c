@@ -325,7 +325,7 @@ static bool why_refused(const struct bundle *b, char *reason, size_t size)
 void verification_end_refused(struct warden *w)
 {
 	for (struct attached *at = w->attached, *next; at; at = next) {
-		const struct bundle *b = registry_by_digest(w, at->a.digest);
+		const struct bundle *b = registry_judged(w, at->a.digest);
 		char reason[REFUSAL_REASON_MAX];
 
 		next = at->next;

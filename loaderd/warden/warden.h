@@ -102,14 +102,14 @@ struct bundle {
 	char revoked_by[64], revoked_why[REVOCATION_REASON_MAX];
 	uint64_t revoked_at; /* realtime ns */
 	char enrolled_by[64];
-	uint64_t enrolled_at;       /* realtime ns */
-	bool answered;              /* the parser has looked at it */
-	uint64_t generation;        /* of the question that was answered */
-	enum bundle_before before;  /* the verification that runs */
-	uint32_t code_before;       /* of the refusal then */
-	struct refusal refusal;     /* code 0: accepted */
-	struct refusal unsupported; /* code 0: this kernel can run it */
-	uint8_t digest[DIGEST_SIZE];
+	uint64_t enrolled_at;        /* realtime ns */
+	bool answered;               /* the parser has looked at it */
+	uint64_t generation;         /* of the question that was answered */
+	enum bundle_before before;   /* the verification that runs */
+	uint32_t code_before;        /* of the refusal then */
+	struct refusal refusal;      /* code 0: accepted */
+	struct refusal unsupported;  /* code 0: this kernel can run it */
+	uint8_t digest[DIGEST_SIZE]; /* of what was accepted; until then, of what was looked at */
 	char signers[128];
 	uint32_t may, variant;
 	int64_t valid_until; /* of struct message_verified */
@@ -128,6 +128,7 @@ int registry_scan(struct warden *w);
 int registry_find(struct warden *w, const char *name, uint64_t serial, uint32_t channels, struct bundle **ret,
 		  struct refusal *refusal);
 struct bundle *registry_by_digest(struct warden *w, const uint8_t digest[DIGEST_SIZE]);
+const struct bundle *registry_judged(const struct warden *w, const uint8_t digest[DIGEST_SIZE]);
 struct bundle *registry_named(struct warden *w, const char *name, uint64_t serial);
 /* Its directory, or the one in the registry beside that of a shipped one. */
 int registry_open_directory(const struct bundle *b, bool shipped);

@@ -86,6 +86,7 @@ attached() { # PROBE SERIAL: its id
 	as $alice bpfwarden -o json ps | jq -r --arg probe "$1" --argjson serial "$2" \
 		'.attachment | select(.probe == $probe and .serial == $serial) | .id'
 }
+is_detached() { [ -n "$(audit ".action == \"detach\" and .attachment == \"$1\" and .kind == \"outcome\" and (.detail | contains(\"$2\"))")" ]; }
 is_attached() { [ -n "$(attached "$1" "$2")" ]; }
 everything() {
 	(cd "$state" && find registry revoked -type f -exec sha256sum {} + 2>/dev/null | sort)
@@ -283,6 +284,26 @@ restarting() {
 	check_equal "after a restart: the bundle is revoked" "$(error_of kim.a 4)" Revoked
 }
 
+# What is attached outlives the warden, and so does what was taken away while there was none.
+without_warden() {
+	local id
+	check "no warden: enrolled" enroll "$work/kim.a-5.bpfw"
+	id=$(attach $alice kim.a --serial 5)
+	check_equal "no warden: attached before" "$(attached kim.a 5)" "$id"
+	kill -STOP "$(process_of warden)" # it shall not notice
+	revocations security '{"bundle":"kim.a","serial":5,"reason":"at night"}'
+	kill -KILL "$(process_of warden)"
+	check "no warden: its successor ends what is attached" wait_until 60 is_detached "$id" "kim.a-5 was revoked: at night"
+	check_equal "no warden: nobody gets it any more" "$(error_of kim.a 5)" Revoked
+	rm "$etc/trust/revocations.json"
+	check "no warden: and then it is accepted again" wait_until 20 is kim.a 5 ""
+}
+
+expired_crl() {
+	pki_crl listed -crl_lastupdate 20200101000000Z -crl_nextupdate 20200102000000Z
+	trust listed.crl
+}
+
 by_trust() {
 	check "by trust: listed" enroll "$work/listed.a-1.bpfw"
 	check "by trust: rob" enroll "$work/rob.a-1.bpfw"
@@ -407,6 +428,7 @@ serials
 promoting
 by_command
 restarting
+without_warden
 by_trust
 without_parser
 broken
