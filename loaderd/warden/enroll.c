@@ -3,6 +3,7 @@
  * Enrolment. A bundle comes as descriptors, is copied into sealed memfds before anything looks at it, judged
  * by the parser, and written to the registry under a name that only signed bytes chose.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -97,24 +98,23 @@ static int write_all(struct enrolling *e, int dir)
 	}
 	for (uint32_t i = 0; i < spec->n_files && r >= 0; i++)
 		r = write_file(dir, spec->files[i].name, e->fds[1 + e->request.n_signatures + i]);
-	return r >= 0 && fsync(dir) < 0 ? -errno : r;
+	return r < 0 ? r : registry_write_state_at(e->bundle, dir);
 }
 
 /* A directory with one level of files; what an earlier attempt left behind. */
-static void remove_directory(int parent, const char *name, const struct bundle *b)
+static void remove_directory(int parent, const char *name)
 {
-	_cleanup_close_ int dir = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	char file[64];
+	int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
 
-	if (dir < 0)
+	if (!dir) {
+		close_fd(fd);
 		return;
-	(void)unlinkat(dir, "manifest.json", 0);
-	for (unsigned int i = 1; i <= SIGNATURES_MAX; i++) {
-		snprintf(file, sizeof(file), "manifest.json.%u.p7s", i);
-		(void)unlinkat(dir, file, 0);
 	}
-	for (uint32_t i = 0; i < b->spec->n_files; i++)
-		(void)unlinkat(dir, b->spec->files[i].name, 0);
+	while ((entry = readdir(dir)))
+		(void)unlinkat(fd, entry->d_name, 0);
+	closedir(dir);
 	(void)unlinkat(parent, name, AT_REMOVEDIR);
 }
 
@@ -130,7 +130,7 @@ static int write_bundle(struct enrolling *e)
 		return parent;
 	snprintf(serial, sizeof(serial), "%" PRIu64, b->serial);
 	snprintf(temporary, sizeof(temporary), ".%" PRIu64 ".new", b->serial);
-	remove_directory(parent, temporary, b);
+	remove_directory(parent, temporary);
 	if (mkdirat(parent, temporary, 0700) < 0)
 		return -errno;
 	dir = fd_open_trusted_dir(parent, temporary, geteuid());
@@ -138,7 +138,7 @@ static int write_bundle(struct enrolling *e)
 	if (r >= 0 && renameat(parent, temporary, parent, serial) < 0)
 		r = -errno;
 	if (r < 0) {
-		remove_directory(parent, temporary, b);
+		remove_directory(parent, temporary);
 		return r;
 	}
 	return fsync(parent) < 0 ? -errno : 0;
@@ -151,9 +151,7 @@ static int write_registry(struct enrolling *e)
 {
 	int r = registry_raise_highest(e->bundle);
 
-	if (r >= 0)
-		r = write_bundle(e);
-	return r < 0 ? r : registry_write_state(e->bundle);
+	return r < 0 ? r : write_bundle(e);
 }
 
 static void on_enroll_durable(struct pending *pending, const struct refusal *failed)

@@ -146,20 +146,11 @@ int registry_read_state(struct bundle *b)
 	return 0;
 }
 
-int registry_write_state(const struct bundle *b)
+int registry_write_state_at(const struct bundle *b, int dir)
 {
-	char path[256], text[1024];
-	_cleanup_close_ int dir = -EBADF;
+	char text[1024];
 	int n;
 
-	(void)mkdir(PATH_REGISTRY, 0700);
-	snprintf(path, sizeof(path), "%s/%s", PATH_REGISTRY, b->name);
-	(void)mkdir(path, 0700);
-	snprintf(path, sizeof(path), "%s/%s/%" PRIu64, PATH_REGISTRY, b->name, b->serial);
-	(void)mkdir(path, 0700);
-	dir = registry_open_directory(b, false);
-	if (dir < 0)
-		return dir;
 	n = snprintf(text, sizeof(text), "channel=%s\nrevoked=%s\nby=%s\nat=%" PRIu64 "\n",
 		     b->channel == CHANNEL_PRODUCTION ? "production" : "experimental",
 		     b->revoked ? "yes" : "no", b->enrolled_by, b->enrolled_at);
@@ -168,6 +159,21 @@ int registry_write_state(const struct bundle *b)
 			      "revoked-by=%s\nrevoked-at=%" PRIu64 "\nreason=%s\n", b->revoked_by,
 			      b->revoked_at, b->revoked_why);
 	return write_whole(dir, "state", text, (size_t)n);
+}
+
+/* Of a shipped bundle, the directory may not be there yet. */
+int registry_write_state(const struct bundle *b)
+{
+	_cleanup_close_ int parent = registry_open_name(b->name, true), dir = -EBADF;
+	char serial[24];
+
+	if (parent < 0)
+		return parent;
+	snprintf(serial, sizeof(serial), "%" PRIu64, b->serial);
+	if (mkdirat(parent, serial, 0700) == 0 && fsync(parent) < 0)
+		return -errno;
+	dir = registry_open_directory(b, false);
+	return dir < 0 ? dir : registry_write_state_at(b, dir);
 }
 
 /* --- highest serials ---------------------------------------------------------------------------------- */

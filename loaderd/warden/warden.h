@@ -162,6 +162,7 @@ struct own_revocations { /* of files, keys and certificates */
 /* -errno: of a shortage; a damaged state reads as revoked. */
 int registry_read_state(struct bundle *b);
 int registry_write_state(const struct bundle *b);
+int registry_write_state_at(const struct bundle *b, int dir); /* of the bundle, wherever it is */
 /* The directory of a name, or -errno. */
 int registry_open_name(const char *name, bool create);
 /* The highest serial that the name ever had in the channel, as far as is known; -errno: it cannot be. */

@@ -197,7 +197,11 @@ serials() {
 	rm -rf "${state:?}/registry/kim.a/3" "${state:?}/registry/kim.a/2"
 	start_daemon "$prefix" "$log.2"
 	refused "serial: 2 after 3, which was removed" 3 "serial 3 was in the production channel before" enroll "$work/kim.a-2.bpfw"
-	check "serial: the same again, which was removed" enroll "$work/kim.a-3.bpfw"
+	mkdir "$state/registry/kim.a/.3.new"
+	echo half >"$state/registry/kim.a/.3.new/another.data"
+	chown -R bpfwarden: "$state/registry/kim.a/.3.new"
+	check "serial: the same again, which was removed, over what an enrolment left that broke off" enroll "$work/kim.a-3.bpfw"
+	check_equal "serial: which is all of it" "$(ls -A "$state/registry/kim.a" | xargs)" "1 3 highest"
 	stop_daemon
 	echo "production=x" >"$state/registry/kim.a/highest"
 	chown bpfwarden: "$state/registry/kim.a/highest"
