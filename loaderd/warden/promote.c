@@ -150,10 +150,7 @@ int request_promote(struct warden *w, struct connection *c, const struct message
 				 .dry_run = m->flags & MESSAGE_FLAG_DRY_RUN };
 	memcpy(p->name, m->name, sizeof(p->name));
 	memcpy(p->rule, decision.rule, sizeof(p->rule));
-	r = record_decision(w, &act, true, &p->decision, &refusal);
-	if (r < 0)
-		r = refusal_set(&refusal, REFUSAL_AUDIT_UNAVAILABLE, "append", "%s", strerror(-r));
-	if (r > 0) {
+	if (record_decision(w, &act, true, &p->decision, &refusal)) {
 		reply_refusal(w, c->number, m->m.call, &refusal);
 		free(p);
 		return 0;

@@ -160,6 +160,8 @@ int record_decision(struct warden *w, const struct act *act, bool allowed, uint6
 		r = audit_append_denial(w->audit, &c.record, ret_seq, refusal);
 	else
 		r = audit_append(w->audit, &c.record, ret_seq, refusal);
+	if (r < 0)
+		r = refusal_set(refusal, REFUSAL_AUDIT_UNAVAILABLE, "append", "%s", strerror(-r));
 	arm_tick(w);
 	return r;
 }

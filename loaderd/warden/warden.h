@@ -270,6 +270,7 @@ struct act {
 	const char *probe; /* when there is no bundle */
 	const char *detail;
 };
+/* 0, or REFUSAL_AUDIT_UNAVAILABLE. */
 int record_decision(struct warden *w, const struct act *act, bool allowed, uint64_t *ret_seq,
 		    struct refusal *refusal);
 void record_outcome(struct warden *w, const struct act *act, bool ok);
