@@ -84,8 +84,6 @@ static bool read_events(struct trust_watch *t)
 	return any;
 }
 
-static int arm(struct warden *w);
-
 static int on_settled(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct warden *w = userdata;
@@ -95,8 +93,7 @@ static int on_settled(sd_event_source *source, uint64_t usec, void *userdata)
 	w->trust_watch.first = 0;
 	/* The way there may be another one now. What changes from here on is noticed by the new watches; what
 	 * changed before is seen by what starts now. */
-	if (arm(w) < 0)
-		process_log(4, "changes of trust are noticed at SIGHUP only");
+	trust_watch_start(w);
 	verification_request(w, CAUSE_TRUST);
 	return 0;
 }
@@ -130,21 +127,23 @@ static void disarm(struct trust_watch *t)
 	t->n = 0;
 }
 
-/* A new inotify descriptor each time: that forgets all watches, also those of inodes that have gone. */
+/* A new inotify descriptor each time: that forgets all watches, also those of inodes that have gone. If there
+ * is none to be had, the old one goes on to notice what it can. */
 static int arm(struct warden *w)
 {
 	struct trust_watch *t = &w->trust_watch;
+	_cleanup_close_ int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	sd_event_source *io = NULL;
 	int r;
 
-	disarm(t);
-	t->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	if (t->inotify < 0)
+	if (fd < 0)
 		return -errno;
-	r = sd_event_add_io(w->event, &t->io, t->inotify, EPOLLIN, on_events, w);
-	if (r < 0) {
-		disarm(t);
+	r = sd_event_add_io(w->event, &io, fd, EPOLLIN, on_events, w);
+	if (r < 0)
 		return r;
-	}
+	disarm(t);
+	t->io = io;
+	t->inotify = take_fd(fd);
 	for (size_t i = 0; i < sizeof(directories) / sizeof(directories[0]); i++)
 		add_way(t, directories[i]);
 	return 0;
@@ -152,8 +151,10 @@ static int arm(struct warden *w)
 
 void trust_watch_start(struct warden *w)
 {
-	if (arm(w) < 0)
-		process_log(4, "changes of trust are noticed at SIGHUP only");
+	int r = arm(w);
+
+	if (r < 0)
+		process_log(4, "changes of trust may be noticed at the next SIGHUP only: %s", strerror(-r));
 }
 
 void trust_watch_stop(struct warden *w)

@@ -25,6 +25,6 @@ struct trust_watch {
 	} row[TRUST_WATCHES_MAX];
 };
 
-/* From now on; best effort. */
+/* From now on, also if it had failed before; best effort. */
 void trust_watch_start(struct warden *w);
 void trust_watch_stop(struct warden *w);

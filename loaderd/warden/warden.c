@@ -205,6 +205,7 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *si,
 	(void)source;
 	(void)si;
 	(void)warden_load_policy(w, NULL, false, &refusal);
+	trust_watch_start(w);
 	verification_request(w, CAUSE_RELOAD);
 	return 0;
 }
