@@ -131,7 +131,7 @@ struct message_flags {
 #define MESSAGE_FLAG_EXPERIMENTAL    8U /* channel experimental instead of production */
 #define MESSAGE_FLAG_REVERSE         16U
 #define MESSAGE_FLAG_KERNEL_VERIFIED 32U /* policy wants the kernel itself to have checked it */
-#define MESSAGE_FLAG_TRIAL           64U /* a question only: what was said of this manifest before stays */
+#define MESSAGE_FLAG_TRIAL           64U /* a question only: the loader hears nothing of the answer */
 
 #define MESSAGE_DATA_AGGREGATES 1U
 #define MESSAGE_DATA_EVENTS     2U

@@ -180,7 +180,8 @@ static void answer(struct child *child, struct message_verified *v)
 			refusal_set(&v->refusal, REFUSAL_UNAVAILABLE, "parser", "enumerations: %s",
 				    strerror(-enumerations));
 	}
-	if (!v->refusal.code && tell_loader(parser, v) < 0)
+	/* Whoever may connect can ask for a trial of any bytes: what it comes to is no word to the loader. */
+	if (!v->refusal.code && !child->trial && tell_loader(parser, v) < 0)
 		refusal_set(&v->refusal, REFUSAL_UNAVAILABLE, "loader",
 			    "the loader is starting again: try again");
 	if (v->refusal.code && v->refusal.code != REFUSAL_UNAVAILABLE && !child->trial)
