@@ -346,7 +346,7 @@ int registry_revoke(struct warden *w, const struct revocation *r)
 	int e;
 
 	if (w->revoked.n == REVOCATIONS_OWN_MAX)
-		return -ENOSPC;
+		return -E2BIG;
 	w->revoked.list[w->revoked.n++] = *r;
 	e = w->revoked.damaged ? -EBADMSG : append_revoked(r);
 	w->revoked.unwritten = w->revoked.unwritten || e < 0;

@@ -364,7 +364,7 @@ static int carry_out(struct revoking *v, struct bundle *b)
 /* Says that it holds, but not for good. */
 static void refuse_unwritten(struct revoking *v, int error, struct refusal *refusal)
 {
-	if (error == -ENOSPC && v->what.kind != REVOKED_BUNDLE)
+	if (error == -E2BIG)
 		refusal_set(refusal, REFUSAL_LIMIT_EXCEEDED, "revocations",
 			    "others came first, and %d are the most there can be", REVOCATIONS_OWN_MAX);
 	else

@@ -169,7 +169,7 @@ int registry_open_name(const char *name, bool create);
 int registry_highest(struct warden *w, const char *name, enum bundle_channel channel, uint64_t *ret);
 int registry_raise_highest(const struct bundle *b);
 void registry_read_revoked(struct warden *w);
-/* In force at once; -errno: but it could not be written. -ENOSPC: there are too many, and it is not. */
+/* In force at once; -errno: but it could not be written. -E2BIG: there are too many, and it is not. */
 int registry_revoke(struct warden *w, const struct revocation *r);
 const struct revocation *registry_find_revoked(const struct warden *w, const struct revocation *r);
 

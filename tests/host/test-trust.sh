@@ -277,6 +277,13 @@ by_command() {
 	ended "registry revoke --file" kim.d 1 Revoked "was revoked: copied" \
 		bpfwarden registry revoke --file "$file" --reason copied
 	changed "registry revoke --file" "^kim.d-1 is refused \\(Revoked\\).*copied"
+
+	mknod "$state/revoked.new" c 1 7 # /dev/full
+	chown bpfwarden: "$state/revoked.new"
+	refused "registry revoke, and the disk is full" 1 "until the daemon restarts, but the registry cannot be written: No space left" \
+		bpfwarden registry revoke --key "$(printf '%064d' 9)"
+	refused "registry revoke, and the disk is full: it holds" 3 "was revoked before" bpfwarden registry revoke --key "$(printf '%064d' 9)"
+	rm "$state/revoked.new"
 }
 
 restarting() {
