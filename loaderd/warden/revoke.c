@@ -42,7 +42,8 @@ struct revoking {
 	size_t n_hits;
 	struct ending *endings;
 	size_t n_endings;
-	size_t left; /* answers or ends that the reply waits for */
+	size_t asked; /* hits that a dry run has asked the parser about */
+	size_t left;  /* ends that the reply waits for */
 };
 
 static struct revoking *under_way;
@@ -296,45 +297,57 @@ static void on_verified(struct verification_waiter *waiter)
 	detach_all(v);
 }
 
+static void cannot_tell(struct revoking *v)
+{
+	struct refusal refusal;
+
+	refusal_set(&refusal, REFUSAL_UNAVAILABLE, "parser",
+		    "what would be stopped cannot be told now: try again");
+	reply_refusal(v->w, v->connection, v->call, &refusal);
+	revoking_free(v);
+}
+
+static void try_next(struct revoking *v);
+
 static bool on_would(struct order *order, const struct message *m, int *fds, size_t n_fds)
 {
-	const struct message_verified *verified = (const struct message_verified *)(const void *)m;
 	struct revoking *v = order->userdata;
+	uint32_t code =
+		m ? ((const struct message_verified *)(const void *)m)->refusal.code : REFUSAL_UNAVAILABLE;
 
 	(void)fds;
 	(void)n_fds;
-	/* The order's number is the hit's. */
-	v->hits[order->number].refused = m && (verified->refusal.code == REFUSAL_REVOKED ||
-					       verified->refusal.code == REFUSAL_SIGNATURE_INVALID);
-	if (--v->left == 0) {
-		(void)find_endings(v);
-		revoke_done(v);
+	if (code == REFUSAL_UNAVAILABLE) {
+		cannot_tell(v);
+		return true;
 	}
+	v->hits[v->asked++].refused = code == REFUSAL_REVOKED || code == REFUSAL_SIGNATURE_INVALID;
+	try_next(v);
 	return true;
 }
 
-/* A key may be one of more than its role's threshold needs: only the parser can tell what would fall. */
-static void try_hits(struct revoking *v)
+/* A key may be one of more than its role's threshold needs: only the parser can tell what would fall. One
+ * question at a time: nobody is in a hurry, and there may be hundreds. */
+static void try_next(struct revoking *v)
 {
-	v->left = 1;
-	for (size_t i = 0; i < v->n_hits; i++) {
-		const struct bundle *b = registry_by_digest(v->w, v->hits[i].digest);
-		struct order *order =
-			b && bundle_accepted(b) ? order_new(v->w, SIDE_PARSER, on_would, v) : NULL;
+	const struct bundle *b = NULL;
+	struct order *order;
 
-		if (!order)
-			continue;
-		order->number = i;
-		v->left++;
-		if (verification_try(v->w, b, &v->what, order) < 0) {
-			v->left--;
-			free(order);
-		}
+	for (; v->asked < v->n_hits; v->asked++) {
+		b = registry_by_digest(v->w, v->hits[v->asked].digest);
+		if (b && bundle_accepted(b))
+			break;
 	}
-	if (--v->left == 0) {
+	if (v->asked == v->n_hits) {
 		(void)find_endings(v);
 		revoke_done(v);
+		return;
 	}
+	order = order_new(v->w, SIDE_PARSER, on_would, v);
+	if (order && verification_try(v->w, b, &v->what, order) >= 0)
+		return;
+	free(order);
+	cannot_tell(v);
 }
 
 /* --- from the decision on ----------------------------------------------------------------------------- */
@@ -345,7 +358,7 @@ static void on_dry_run_durable(struct pending *pending, const struct refusal *fa
 
 	(void)failed;
 	if (v->what.kind != REVOKED_BUNDLE) {
-		try_hits(v);
+		try_next(v);
 		return;
 	}
 	for (size_t i = 0; i < v->n_hits; i++)
