@@ -185,6 +185,12 @@ int fd_check_sealed(int fd)
 	return (seals & SEALS) == SEALS ? 0 : -EPERM;
 }
 
+bool fd_is_shortage(int error)
+{
+	return error == -EMFILE || error == -ENFILE || error == -ENOMEM || error == -EINTR ||
+	       error == -EAGAIN;
+}
+
 int fd_write_all(int fd, const void *bytes, size_t size)
 {
 	const char *p = bytes;

@@ -5,6 +5,7 @@
  * and sealed memfds (bytes that nobody can change any more, see memfd_create(2) and fcntl(2) F_ADD_SEALS).
  * Functions return 0 or a descriptor on success and -errno otherwise.
  */
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -31,6 +32,9 @@ int fd_copy_sealed(int fd, const char *name, size_t max);
 
 /* 0 if fd is a memfd with all four seals; -EPERM otherwise. */
 int fd_check_sealed(int fd);
+
+/* Of descriptors or memory: such an error says nothing about the file, and may be gone the next time. */
+bool fd_is_shortage(int error);
 
 /* Writes everything or returns -errno; retries after EINTR. */
 int fd_write_all(int fd, const void *bytes, size_t size);

@@ -408,12 +408,6 @@ int request_enroll(struct warden *w, struct connection *c, const struct message_
 		reply_refusal(w, c->number, m->m.call, &refusal);
 		return 0;
 	}
-	if (w->revoked.damaged) {
-		refusal_set(&refusal, REFUSAL_UNAVAILABLE, "registry",
-			    "%s, which says what is revoked, cannot be read", PATH_REVOKED);
-		reply_refusal(w, c->number, m->m.call, &refusal);
-		return 0;
-	}
 	order = order_new(w, SIDE_PARSER, on_judged, e);
 	if (!order)
 		return -ENOMEM;

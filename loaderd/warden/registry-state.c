@@ -135,7 +135,7 @@ int registry_read_state(struct bundle *b)
 		return 0; /* a shipped bundle that nobody said anything about */
 	if (r >= 0)
 		r = read_whole(dir, "state", STATE_SIZE_MAX, &text, &size);
-	if (r == -EMFILE || r == -ENFILE || r == -ENOMEM)
+	if (fd_is_shortage(r))
 		return r;
 	if (r >= 0 && parse_state(b, text, size))
 		return 0;
@@ -287,7 +287,7 @@ static int open_state(void)
 	return fd_open_trusted_dir(AT_FDCWD, PATH_STATE, geteuid());
 }
 
-void registry_read_revoked(struct warden *w)
+int registry_read_revoked(struct warden *w)
 {
 	_cleanup_close_ int dir = open_state();
 	_cleanup_free_ struct own_revocations *own = calloc(1, sizeof(*own));
@@ -295,10 +295,14 @@ void registry_read_revoked(struct warden *w)
 	size_t size;
 	int r;
 
+	if (!own)
+		return -ENOMEM;
 	/* Those that could not be written are known only here. */
-	if (w->revoked.unwritten || !own)
-		return;
+	if (w->revoked.unwritten)
+		return 0;
 	r = dir < 0 ? dir : read_whole(dir, REVOKED_NAME, REVOKED_SIZE_MAX, &text, &size);
+	if (fd_is_shortage(r))
+		return r;
 	own->damaged = r < 0 ? r != -ENOENT : !parse_all_revoked(own, text, size);
 	if (own->damaged) {
 		process_log(2, "%s cannot be read, so no bundle is used that is not in use already",
@@ -306,6 +310,7 @@ void registry_read_revoked(struct warden *w)
 		own->n = 0;
 	}
 	w->revoked = *own;
+	return 0;
 }
 
 static void print_revoked(FILE *f, const struct revocation *r, uint64_t at)

@@ -96,14 +96,22 @@ int registry_open_signed(const struct bundle *b, int *fds)
 		close_fd(fds[0]);
 		return -errno;
 	}
-	while ((entry = readdir(d)) && n <= SIGNATURES_MAX)
-		if (is_signature(entry->d_name)) {
-			r = registry_open_file(b, entry->d_name);
-			if (r >= 0)
-				fds[n++] = r;
-		}
+	while ((entry = readdir(d)) && n <= SIGNATURES_MAX) {
+		if (!is_signature(entry->d_name))
+			continue;
+		r = registry_open_file(b, entry->d_name);
+		if (r >= 0)
+			fds[n++] = r;
+		else if (fd_is_shortage(r))
+			break;
+	}
 	closedir(d);
-	return n;
+	if (r >= 0 || !fd_is_shortage(r))
+		return n;
+	/* One signature less could be one too few, and that would be a verdict. */
+	while (n)
+		close_fd(fds[--n]);
+	return r;
 }
 
 /* What is written in the registry beside the signed bytes counts only as far as those allow. */
@@ -179,6 +187,10 @@ void registry_answered(struct bundle *b, const struct order *order, const struct
 	close_fd(b->enumerations);
 	b->enumerations = take_fd(fds[0]);
 	check_channel(b);
+	if (!b->refusal.code && order->w->revoked.damaged)
+		refusal_set(&b->refusal, REFUSAL_UNAVAILABLE, "registry",
+			    "%s, which says what is revoked, cannot be read: nothing new is attached",
+			    PATH_REVOKED);
 }
 
 bool bundle_accepted(const struct bundle *b)
@@ -233,8 +245,9 @@ static int scan_name(struct warden *w, int root, const char *name, bool shipped)
 	DIR *d = fd < 0 ? NULL : fdopendir(fd);
 
 	if (!d) {
+		r = -errno;
 		close_fd(fd);
-		return 0;
+		return fd_is_shortage(r) ? r : 0;
 	}
 	while (r >= 0 && (entry = readdir(d)))
 		r = scan_serial(w, name, entry->d_name, shipped);
@@ -251,6 +264,9 @@ static int scan(struct warden *w, const char *path, bool shipped)
 
 	if (root == -ENOENT)
 		return 0;
+	/* Otherwise what is not seen this time would be forgotten, also that it was revoked. */
+	if (fd_is_shortage(root))
+		return root;
 	if (root < 0) {
 		process_log(3, "%s is not used: %s", path, strerror(-root));
 		return 0;
@@ -302,11 +318,10 @@ static void inherit(struct bundle *b, struct bundle *before)
 int registry_scan(struct warden *w)
 {
 	struct bundle *before = take_ptr(w->bundles);
-	int r;
+	int r = registry_read_revoked(w);
 
-	registry_read_revoked(w);
-
-	r = scan(w, PATH_BUNDLES, true);
+	if (r >= 0)
+		r = scan(w, PATH_BUNDLES, true);
 	if (r >= 0)
 		r = scan(w, PATH_REGISTRY, false);
 	if (r < 0) {

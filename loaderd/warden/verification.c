@@ -51,30 +51,16 @@ int verification_try(struct warden *w, const struct bundle *b, const struct revo
 	return send(w, b, also, order);
 }
 
-/* What says something about the bundle, unlike a shortage of ours. */
-static bool is_verdict(int error)
-{
-	return error != -EMFILE && error != -ENFILE && error != -ENOMEM && error != -EINTR &&
-	       error != -EAGAIN;
-}
-
 void verification_ask(struct warden *w, struct bundle *b, struct order *order)
 {
-	int r = 0;
+	int r = send(w, b, NULL, order);
 
-	if (w->revoked.damaged)
-		refusal_set(&b->refusal, REFUSAL_UNAVAILABLE, "registry",
-			    "%s, which says what is revoked, cannot be read: nothing new is attached",
-			    PATH_REVOKED);
-	else
-		r = send(w, b, NULL, order);
-	if (!w->revoked.damaged && r == 0)
+	if (r >= 0)
 		return;
-	if (r && is_verdict(r))
+	if (!fd_is_shortage(r)) {
 		refusal_set(&b->refusal, REFUSAL_SIGNATURE_INVALID, "S0", "the bundle %s%s",
 			    r == -ENODATA ? "has no signature" : "cannot be read: ",
 			    r == -ENODATA ? "" : strerror(-r));
-	if (!r || is_verdict(r)) {
 		b->answered = true;
 		b->generation = order->generation;
 	}

@@ -127,6 +127,7 @@ int registry_scan(struct warden *w);
  * not accepted. */
 int registry_find(struct warden *w, const char *name, uint64_t serial, uint32_t channels, struct bundle **ret,
 		  struct refusal *refusal);
+/* One that was accepted at least once; of the other, it may only be known that it is refused. */
 struct bundle *registry_by_digest(struct warden *w, const uint8_t digest[DIGEST_SIZE]);
 const struct bundle *registry_judged(const struct warden *w, const uint8_t digest[DIGEST_SIZE]);
 struct bundle *registry_named(struct warden *w, const char *name, uint64_t serial);
@@ -168,7 +169,7 @@ int registry_open_name(const char *name, bool create);
 /* The highest serial that the name ever had in the channel, as far as is known; -errno: it cannot be. */
 int registry_highest(struct warden *w, const char *name, enum bundle_channel channel, uint64_t *ret);
 int registry_raise_highest(const struct bundle *b);
-void registry_read_revoked(struct warden *w);
+int registry_read_revoked(struct warden *w); /* -errno: of a shortage */
 /* In force at once; -errno: but it could not be written. -E2BIG: there are too many, and it is not. */
 int registry_revoke(struct warden *w, const struct revocation *r);
 const struct revocation *registry_find_revoked(const struct warden *w, const struct revocation *r);

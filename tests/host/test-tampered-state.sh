@@ -158,9 +158,26 @@ damaged() {
 	refused "a whole one counts" SignatureInvalid T14 stolen.key
 }
 
+is_refused() { ! as $alice bpfwarden attach "$1" --dry-run; }
+is_detached() { [ -n "$(audit ".action == \"detach\" and .attachment == \"$1\" and .kind == \"outcome\"")" ]; }
+
+# Nor does it keep anybody from taking away more.
+damaged_while_attached() {
+	local id
+	id=$(attach $alice test.good)
+	echo damage >"$state/revoked"
+	kill -HUP "$(process_of warden)"
+	check "damaged while attached: nothing new" wait_until 20 is_refused test.good
+	check_match "damaged while attached: it stays" "$(as $alice bpfwarden ps)" "$id"
+	check_match "damaged while attached: more can be revoked, but not for good" \
+		"$(bpfwarden registry revoke --key "$(digest_of_key tester)" 2>&1)" "revoked until the daemon restarts"
+	check "damaged while attached: and that ends it" wait_until 20 is_detached "$id"
+}
+
 team
 attack
 gets_nothing
 gets_back
 damaged
+damaged_while_attached
 host_finish

@@ -402,6 +402,26 @@ storm() {
 	check_equal "a storm of changes: the warden has lived through it" "$(process_of warden)" "$warden"
 }
 
+# No descriptors left: that says nothing about any bundle, and what cannot be read this time is not forgotten.
+shortage() {
+	local id warden limit
+	warden=$(process_of warden)
+	limits() { setpriv --reuid bpfwarden --regid bpfwarden --clear-groups prlimit --pid "$warden" "$@"; }
+	id=$(attach $alice kim.b --serial 1)
+	limit=$(limits --nofile --output SOFT --noheadings --raw)
+	limits --nofile=3:
+	kill -HUP "$warden"
+	check "a shortage of descriptors: it is noticed" wait_until 20 grep -q "the registry cannot be read: Too many open files" "$log".*
+	limits --nofile="$limit":
+	check_equal "a shortage of descriptors: no bundle is forgotten" "$(error_of kim.b 1)" ""
+	check_equal "a shortage of descriptors: what runs stays" "$(attached kim.b 1)" "$id"
+	as $alice bpfwarden -q detach "$id"
+	role kim "pinned = kim.pem" "names = kim.a" "may = enroll-production"
+	check "a shortage of descriptors: changes of trust are still noticed" wait_until 20 is kim.b 1 SignatureInvalid
+	role kim "pinned = kim.pem" "names = kim.*" "may = enroll-production enroll-experimental"
+	check "a shortage of descriptors: both ways" wait_until 20 is kim.b 1 ""
+}
+
 # The directory itself goes and comes back.
 vanishing() {
 	mv "$etc/trust" "$work/trust.away"
@@ -445,6 +465,7 @@ by_trust
 without_parser
 broken
 storm
+shortage
 vanishing
 times
 check_equal "in the end no decision is without outcome" "$(audit true | jq -s -c '(map(select(.kind == "outcome").decision)) as $settled |
