@@ -292,14 +292,11 @@ static bool on_verified_again(struct order *order, const struct message *m, int 
 
 	if (b && m)
 		registry_answered(b, order, m, fds, n_fds);
-	if (b && m && !b->refusal.code) {
+	if (b && (m || b->refusal.code)) {
 		load(t);
 		return true;
 	}
-	if (b && b->refusal.code)
-		r = b->refusal;
-	else
-		refusal_set(&r, REFUSAL_UNAVAILABLE, "parser", "the parser is starting again: try again");
+	refusal_set(&r, REFUSAL_UNAVAILABLE, "parser", "the parser is starting again: try again");
 	load_failed(t, &r);
 	return true;
 }
@@ -375,7 +372,13 @@ static void load(struct attaching *t)
 	struct refusal r;
 	int fds[3], n;
 
-	n = b && b->spec ? open_skeleton(b, fds) : -ENOENT;
+	/* What was found when it was started need not hold any more: the parser may have said something else
+	 * meanwhile, about this kernel, too. */
+	if (b && bundle_unusable(b, &r)) {
+		load_failed(t, &r);
+		return;
+	}
+	n = b ? open_skeleton(b, fds) : -ENOENT;
 	if (n < 2) {
 		refusal_set(&r, REFUSAL_BUNDLE_INVALID, "F1", "a file of the bundle cannot be read: %s",
 			    strerror(n < 0 ? -n : EIO));

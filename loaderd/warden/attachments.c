@@ -249,8 +249,13 @@ static bool on_unsubscribed(struct order *order, const struct message *m, int *f
 		if (order->connection) {
 			struct refusal r;
 
+			/* Whoever asked is told that it came to nothing, and so is the log; the end that
+			 * follows is the daemon's own. */
 			refusal_set(&r, REFUSAL_UNAVAILABLE, "loader",
 				    "the loader is starting again: try again");
+			act.probe = at->a.probe;
+			act.refusal = &r;
+			record_outcome(w, &act, false);
 			reply_refusal(w, order->connection, order->client_call, &r);
 		}
 	}

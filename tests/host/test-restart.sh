@@ -66,6 +66,25 @@ finish_stream() {
 		"[$opened,$opened]"
 }
 
+# Who asks for a detach that the loader dies over is told so, and so is the log; the detach is made up for.
+detach_dies() {
+	local loader asking code=0
+	id=$(attach $alice tcp.state)
+	loader=$(process_of loader)
+	kill -STOP "$loader"
+	as $alice bpfwarden detach "$id" >"$work/detach" 2>&1 &
+	asking=$!
+	check "detach: it is decided" wait_until 30 decided
+	kill -KILL "$loader"
+	wait $asking || code=$?
+	check_equal "detach: who asked is told" $code 1
+	check_match "detach: and why" "$(cat "$work/detach")" 'the loader is starting again: try again'
+	check "detach: it is made up for" wait_until 60 detached
+	check_equal "detach: its decision has one outcome" "$(audit '.kind == "outcome" and .action == "detach" and .refusal.name == "Unavailable"' | jq -s length)" 1
+}
+decided() { [ -n "$(audit ".kind == \"decision\" and .action == \"detach\" and .attachment == \"$id\"")" ]; }
+detached() { [ -z "$(attachment)" ]; }
+
 gone() { [ -z "$(programs tcp_state)" ]; }
 
 stop() {
@@ -91,5 +110,6 @@ done
 kill_gates ${GATE_KILLS:-50}
 finish_stream
 one_outcome "the log"
+detach_dies
 stop
 host_finish
