@@ -407,14 +407,20 @@ static void end_again(struct warden *w)
 	}
 }
 
-/* The policy may have changed while there was no warden that could read it. If what is on disk was refused at
- * the start, nothing is known against what is attached: the reload that repairs it decides. */
+/* The policy may have changed while there was no warden that could read it. If it has not, nothing is asked:
+ * who has rights by the groups of a process alone, as users without an account do, keeps them over a restart.
+ * If what is on disk was refused at the start, nothing is known against what is attached: the reload that
+ * repairs it decides.
+ */
 static void redecide_taken_over(struct warden *w)
 {
 	static const uint8_t none[DIGEST_SIZE];
 
-	if (memcmp(w->policy_digest, none, DIGEST_SIZE) != 0)
-		attached_redecide(w);
+	if (!memcmp(w->policy_digest, none, DIGEST_SIZE) ||
+	    !memcmp(w->policy_digest, w->policy_decided, DIGEST_SIZE))
+		return;
+	memcpy(w->policy_decided, w->policy_digest, DIGEST_SIZE);
+	attached_redecide(w);
 }
 
 static bool on_survey_row(struct order *order, const struct message *m, int *fds, size_t n_fds)

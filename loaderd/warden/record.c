@@ -115,7 +115,10 @@ static void compose(struct warden *w, enum audit_kind kind, const struct act *ac
 	r->params = to->params;
 	r->n_params = act->n_params;
 	r->rule = act->rule;
-	r->policy_digest = act->rule ? w->policy_digest : NULL;
+	/* Of a reload, the policy that came into force. */
+	r->policy_digest = act->rule || (!strcmp(act->action, "policy-reload") && !act->refusal)
+				   ? w->policy_digest
+				   : NULL;
 	if (act->refusal) {
 		r->refusal_code = act->refusal->code;
 		r->refusal_reason = act->refusal->reason;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A warden that dies between a decision and its outcome leaves the decision alone in the log. The next one
- * finds those at its start and, once it knows from the loader what lives, writes how they ended.
+ * finds those at its start and, once it knows from the loader what lives, writes how they ended. It also
+ * finds there which policy was in force last.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -10,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/digest.h"
 #include "loaderd/warden/warden.h"
 
 struct unsettled {
@@ -26,6 +28,8 @@ struct unsettled {
 struct reading {
 	uint64_t last; /* sequence of the row read last; 0: none */
 	bool started;  /* the record that began the last run was reached */
+	bool policy_known;
+	uint8_t policy[DIGEST_SIZE]; /* the last one of the last run */
 	struct unsettled *list;
 	uint64_t *settled;
 	size_t n, size;
@@ -88,6 +92,8 @@ static int on_row(const struct audit_row *row, void *userdata)
 	int r = 0;
 
 	reading->last = row->seq;
+	if (!reading->policy_known)
+		reading->policy_known = digest_from_hex(text_of(record, "policy"), reading->policy);
 	if (!strcmp(kind, "start")) {
 		reading->started = true;
 		r = 1;
@@ -119,6 +125,8 @@ int settle_read(struct warden *w)
 			    r > 0 ? refusal.reason : strerror(-r));
 	free(reading.settled);
 	w->unsettled = reading.list;
+	if (reading.policy_known)
+		memcpy(w->policy_decided, reading.policy, DIGEST_SIZE);
 	return r < 0 ? r : 0;
 }
 

@@ -187,6 +187,8 @@ int warden_load_policy(struct warden *w, const struct connection *by, bool dry_r
 		policy_free(w->policy);
 		w->policy = take_ptr(policy);
 		memcpy(w->policy_digest, digest, DIGEST_SIZE);
+		if (w->reconciled)
+			memcpy(w->policy_decided, digest, DIGEST_SIZE);
 		attached_redecide(w);
 	} else if (r) {
 		process_log(3, "the policy on disk is refused, the one in force stays: %s: %s",
@@ -310,8 +312,10 @@ static int startup(struct warden *w)
 	r = load_first_policy(w);
 	if (r >= 0)
 		r = connections_listen(w, w->client_listener);
-	if (r >= 0)
+	if (r >= 0) {
 		trust_watch_start(w);
+		clock_watch_start(w);
+	}
 	if (r >= 0)
 		connections_pause(w, true);
 	if (r >= 0)

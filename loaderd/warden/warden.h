@@ -328,7 +328,8 @@ struct warden {
 	struct pending *pending;
 	struct unsettled *unsettled;
 	struct policy *policy;
-	uint8_t policy_digest[DIGEST_SIZE];
+	uint8_t policy_digest[DIGEST_SIZE];  /* of the one in force; 0: none could be read yet */
+	uint8_t policy_decided[DIGEST_SIZE]; /* of that by which all that is attached was decided last */
 	struct connection *connections;
 	struct bundle *bundles;
 	struct own_revocations revoked;
@@ -349,5 +350,7 @@ struct warden {
 int warden_load_policy(struct warden *w, const struct connection *by, bool dry_run, struct refusal *refusal);
 /* All bundles were looked at. */
 void warden_verified(struct warden *w);
+/* warden/clock-watch.c: has everything verified again when somebody sets the clock; best effort. */
+void clock_watch_start(struct warden *w);
 uint64_t now_realtime(void); /* ns */
 uint64_t now_boottime(void); /* ns */

@@ -28,6 +28,12 @@ no_programs() { [ -z "$(programs tcp_state)" ]; }
 
 attach $alice tcp.state >/dev/null
 id=$(attach $bob tcp.state)
+# Somebody without an account, who has the group only by the process that asks.
+attach 62499 tcp.state >/dev/null
+check "restart with the same policy: the warden starts again" restart_warden
+check "restart with the same policy: what is attached stays" attached $alice
+check "restart with the same policy: also that of who has no account" attached 62499
+as 62499 bpfwarden detach "$(id_of 62499)" >/dev/null
 printf '[deny' >"$policy"
 check "refused policy: the warden starts again" restart_warden
 check "refused policy: what is attached stays" attached $alice

@@ -132,6 +132,21 @@ probing() {
 	check "run: nothing stays attached" wait_until 30 nothing_attached
 }
 
+# The role of the standard set is masked, and later comes back: the daemon sees it by itself, behind its unit's fences.
+distrust() {
+	local reason='not trusted any more'
+	check "distrust: attached before" as alice "bpfwarden attach tcp.state --for 10m"
+	mkdir -p /etc/bpfwarden/trust
+	: >/etc/bpfwarden/trust/standard.conf
+	check "distrust: what runs is ended" wait_until 30 nothing_attached
+	check_match "distrust: the log says why" "$(bpfwarden audit list -o json --action detach | jq -r .record.detail)" "$reason"
+	check_code "distrust: nobody gets it any more" 3 as alice "bpfwarden attach tcp.state --for 10m"
+	rm /etc/bpfwarden/trust/standard.conf
+	check "distrust: trusted again" wait_until 30 as alice "bpfwarden attach tcp.state --for 10m"
+	as alice "bpfwarden -o json ps" | jq -r .attachment.id | xargs -r bpfwarden detach >/dev/null
+	check "distrust: nothing stays attached" wait_until 30 nothing_attached
+}
+
 journal_numbers() {
 	journalctl -o json --no-pager | jq -r 'select(.BPFWARDEN_SEQ and ._UID == $uid) | .BPFWARDEN_SEQ' \
 		--arg uid "$(id -u bpfwarden)" | sort -n
@@ -206,6 +221,17 @@ upgrade() {
 	check_equal "upgrade: the log goes on without a gap" "$(gaps)" "1|0"
 }
 
+# The build's own certificates are valid for twenty years. What expires ends, and what is valid again is trusted again.
+clock() {
+	check "clock: attached before" as alice "bpfwarden attach tcp.state --for 10m"
+	date -s '+21 years' >/dev/null
+	check "clock: what has expired is ended" wait_until 60 nothing_attached
+	check_match "clock: the log says why" "$(bpfwarden audit list -o json --action detach --reverse -n 1 | jq -r .record.detail)" \
+		'not trusted any more.*expired'
+	date -s '-21 years' >/dev/null
+	check "clock: trusted again" wait_until 60 as alice "bpfwarden attach tcp.state --for 10m"
+}
+
 removal() {
 	check "remove" dpkg --remove bpfwarden
 	check_equal "remove: no process is left" "$(pgrep -c bpfwardend)" 0
@@ -227,11 +253,13 @@ stop_if_failed
 rights
 people
 probing
+distrust
 stop_if_failed
 auditing
 varlink
 dying
 upgrade
+clock
 stop_if_failed go-on
 removal
 vm_finish
