@@ -201,9 +201,26 @@ static X509 *find_issuer(const struct verification *v)
 	return best;
 }
 
-static int look(struct verification *v, struct refusal *refusal)
+/* Of the algorithms that the leaf's key can make, the one that made this signature; 0: it cannot have. */
+static uint32_t used_algorithm(const struct verification *v, uint32_t algorithms)
+{
+	switch (profile_scheme(&v->profile)) {
+	case PROFILE_ECDSA:
+		return algorithms & (CMS_ECDSA_P256 | CMS_ECDSA_P384);
+	case PROFILE_RSA_PKCS1:
+		return algorithms & CMS_RSA_PKCS1;
+	case PROFILE_RSA_PSS:
+		return algorithms & CMS_RSA_PSS;
+	case PROFILE_NO_SCHEME:
+		break;
+	}
+	return 0;
+}
+
+static int find_signer(struct verification *v, struct refusal *refusal)
 {
 	const uint8_t *p = v->profile.first.bytes;
+	uint32_t algorithms = 0;
 	int r;
 
 	v->cms = d2i_CMS_ContentInfo(NULL, &p, (long)v->profile.first.size);
@@ -215,6 +232,8 @@ static int look(struct verification *v, struct refusal *refusal)
 	r = certificate_describe(v->leaf, &v->signer);
 	if (r < 0)
 		return r;
+	v->key_problem = certificate_key_problem(v->leaf, &algorithms);
+	v->signer.algorithm = used_algorithm(v, algorithms);
 	v->pinned = is_pinned(v);
 	if (!v->pinned)
 		v->issuer = find_issuer(v);
@@ -291,41 +310,22 @@ CHECK_ROW(check_leaf)
 	return problem ? REFUSE("the certificate of %s %s", v->signer.subject, problem) : 0;
 }
 
-/* Of the algorithms that the leaf's key can make, the one that made this signature; 0: it cannot have. */
-static uint32_t used_algorithm(const struct verification *v, uint32_t algorithms)
-{
-	switch (profile_scheme(&v->profile)) {
-	case PROFILE_ECDSA:
-		return algorithms & (CMS_ECDSA_P256 | CMS_ECDSA_P384);
-	case PROFILE_RSA_PKCS1:
-		return algorithms & CMS_RSA_PKCS1;
-	case PROFILE_RSA_PSS:
-		return algorithms & CMS_RSA_PSS;
-	case PROFILE_NO_SCHEME:
-		break;
-	}
-	return 0;
-}
-
 CHECK_ROW(check_key)
 {
 	const struct verification *v = subject->signature;
-	uint32_t algorithms = 0, algorithm;
-	const char *problem;
+	const char *problem = v->key_problem;
 
 	if (!v->leaf)
 		return 0;
-	problem = certificate_key_problem(v->leaf, &algorithms);
 	if (!problem)
 		problem = certificate_signature_problem(v->leaf);
 	if (problem)
 		return REFUSE("the certificate of %s %s", v->signer.subject, problem);
-	algorithm = used_algorithm(v, algorithms);
-	if (!algorithm)
+	if (!v->signer.algorithm)
 		return REFUSE("the signature algorithm does not fit the key of %s", v->signer.subject);
-	if (!(algorithm & v->trust->algorithms))
+	if (!(v->signer.algorithm & v->trust->algorithms))
 		return REFUSE("signatures by %s are not accepted here; the role lists other algorithms",
-			      cms_algorithm_name(algorithm));
+			      cms_algorithm_name(v->signer.algorithm));
 	return 0;
 }
 
@@ -430,21 +430,18 @@ int cms_verify(const void *sig, size_t sig_size, const void *content, size_t con
 		.trust = trust, .content = content, .content_size = content_size, .now = now
 	};
 	const struct check_subject subject = { .signature = &v };
-	uint32_t algorithms = 0;
 	int r;
 
 	profile_read(sig, sig_size, &v.profile);
 	r = checks_run(CHECK_FORM, &subject, refusal);
 	if (!r)
-		r = look(&v, refusal);
+		r = find_signer(&v, refusal);
 	if (!r)
 		r = checks_run(CHECK_SIGNATURE, &subject, refusal);
 	if (!r && v.issuer)
 		r = certificate_twin(v.leaf, X509_get0_pubkey(v.issuer), v.signer.twin);
 	if (r || !ret_signer)
 		return r;
-	(void)certificate_key_problem(v.leaf, &algorithms);
-	v.signer.algorithm = used_algorithm(&v, algorithms);
 	v.signer.valid_until = valid_until(&v);
 	*ret_signer = v.signer;
 	return 0;

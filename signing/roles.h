@@ -37,15 +37,6 @@ struct judgement {
 	uint32_t role;           /* the one that rules about a role look at */
 };
 
-/* Counts for each role the distinct keys that signed; met stays 0. best: the refusal of the signature that
- * got furthest. 0 or -errno. */
-int trust_count_signers(const struct trust *trust, const struct trust_input *input,
-			struct trust_result *result, struct refusal *best);
-
-/* The roles that have signers, as bits. */
-uint32_t trust_roles_with_signers(const struct trust_result *result);
-
-/* Those of roles that the rules of a scope let pass. refusal is written if there is none: why the first was
- * not. */
-uint32_t trust_roles_that_pass(struct judgement *j, uint32_t roles, enum check_scope scope,
-			       struct refusal *refusal);
+/* Fills in the result: for each role the distinct keys that signed, and whose threshold is met (T10). If none
+ * is, best says why. 0 or -errno. */
+int trust_meet_thresholds(struct judgement *j, struct refusal *best);

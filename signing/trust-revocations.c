@@ -111,20 +111,18 @@ static int find_roles(const struct trust *trust, struct list *list, uint32_t *re
 	struct trust_result result;
 	struct judgement j = { .trust = trust, .input = &input, .result = &result };
 	struct refusal best = {};
-	uint32_t roles;
 	int r;
 
-	r = trust_count_signers(trust, &input, &result, &best);
+	r = trust_meet_thresholds(&j, &best);
 	if (r < 0)
 		return r;
-	roles = trust_roles_that_pass(&j, trust_roles_with_signers(&result), CHECK_THRESHOLD, &best);
 	*ret_roles = 0;
 	for (size_t i = 0; i < trust->n_roles; i++)
-		if ((roles & 1U << i) && (trust->roles[i].may & TRUST_MAY_REVOKE))
+		if ((result.met & 1U << i) && (trust->roles[i].may & TRUST_MAY_REVOKE))
 			*ret_roles |= 1U << i;
 	if (*ret_roles)
 		return 0;
-	if (roles)
+	if (result.met)
 		return REFUSE(list, "no role that signed it may revoke (may = revoke)");
 	return REFUSE(list, "no role that may revoke has signed it: %s%s%s",
 		      best.code ? best.reason : "there is no file " REVOCATIONS_NAME ".NAME.p7s beside it",

@@ -80,8 +80,9 @@ static int check_one(const struct role *role, struct trust_result *result, struc
 	return 0;
 }
 
-int trust_count_signers(const struct trust *trust, const struct trust_input *input,
-			struct trust_result *result, struct refusal *best)
+/* Counts for each role the distinct keys that signed; met stays 0. */
+static int count_signers(const struct trust *trust, const struct trust_input *input,
+			 struct trust_result *result, struct refusal *best)
 {
 	*result = (struct trust_result){ .n_roles = (uint32_t)trust->n_roles };
 	for (size_t i = 0; i < trust->n_roles; i++) {
@@ -102,8 +103,10 @@ int trust_count_signers(const struct trust *trust, const struct trust_input *inp
 	return 0;
 }
 
-uint32_t trust_roles_that_pass(struct judgement *j, uint32_t roles, enum check_scope scope,
-			       struct refusal *refusal)
+/* Those of roles that the rules of a scope let pass. refusal is written if there is none: why the first was
+ * not. */
+static uint32_t roles_that_pass(struct judgement *j, uint32_t roles, enum check_scope scope,
+				struct refusal *refusal)
 {
 	const struct check_subject subject = { .bundle = j };
 	struct refusal first = {}, other;
@@ -120,13 +123,18 @@ uint32_t trust_roles_that_pass(struct judgement *j, uint32_t roles, enum check_s
 	return passed;
 }
 
-uint32_t trust_roles_with_signers(const struct trust_result *result)
+int trust_meet_thresholds(struct judgement *j, struct refusal *best)
 {
-	uint32_t roles = 0;
+	uint32_t with_signers = 0;
+	int r;
 
-	for (uint32_t i = 0; i < result->n_roles; i++)
-		roles |= result->roles[i].signers ? 1U << i : 0;
-	return roles;
+	r = count_signers(j->trust, j->input, j->result, best);
+	if (r < 0)
+		return r;
+	for (uint32_t i = 0; i < j->result->n_roles; i++)
+		with_signers |= j->result->roles[i].signers ? 1U << i : 0;
+	j->result->met = roles_that_pass(j, with_signers, CHECK_THRESHOLD, best);
+	return 0;
 }
 
 CHECK_ROW(check_number)
@@ -325,11 +333,9 @@ static int judge_signatures(struct judgement *j, struct refusal *refusal)
 
 	r = checks_run(CHECK_SET, &subject, refusal);
 	if (!r)
-		r = trust_count_signers(j->trust, j->input, j->result, &best);
+		r = trust_meet_thresholds(j, &best);
 	if (r)
 		return r;
-	j->result->met =
-		trust_roles_that_pass(j, trust_roles_with_signers(j->result), CHECK_THRESHOLD, &best);
 	if (j->result->met)
 		return 0;
 	if (refusal)
@@ -343,9 +349,9 @@ static int judge_manifest(struct judgement *j, uint32_t *ret_may, struct refusal
 	struct refusal best = {};
 	uint32_t listing = 0;
 
-	j->result->met = trust_roles_that_pass(j, j->result->met, CHECK_KEYS, &best);
+	j->result->met = roles_that_pass(j, j->result->met, CHECK_KEYS, &best);
 	if (j->result->met)
-		listing = trust_roles_that_pass(j, j->result->met, CHECK_NAME, &best);
+		listing = roles_that_pass(j, j->result->met, CHECK_NAME, &best);
 	if (!listing) {
 		if (refusal)
 			*refusal = best;

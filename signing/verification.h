@@ -19,5 +19,6 @@ struct verification {
 	X509 *leaf;   /* the signer's certificate, embedded or pinned; NULL: there is none */
 	X509 *issuer; /* the CA of the role that issued it; borrowed; NULL: none did, or it is pinned */
 	bool pinned;
-	struct cms_signer signer; /* of the leaf */
+	const char *key_problem;  /* of the leaf's key; NULL: none */
+	struct cms_signer signer; /* of the leaf; algorithm 0: its key cannot have made this signature */
 };
