@@ -30,6 +30,8 @@
 #define SPEC_FIELDS_MAX      32
 #define SPEC_LABELS_MAX      6
 #define SPEC_PARAMS_MAX      16
+#define SPEC_VALUES_MAX      8  /* names of a parameter's values */
+#define SPEC_VALUE_NAME_MAX  16 /* with NUL */
 #define SPEC_ROLES_MAX       4
 #define LABELS_SIZE_MAX      128  /* the key of histograms, counts and tables */
 #define TABLE_VALUE_SIZE_MAX 4096 /* of one CPU */
@@ -82,9 +84,9 @@
 /* Configuration: policy.d/ and trust.conf, see format/config.h */
 #define CONFIG_LINE_MAX     1024 /* without its newline */
 #define CONFIG_FILE_MAX     (256U << 10)
-#define CONFIG_TEXT_MAX     (1U << 20) /* of all files together */
+#define CONFIG_TEXT_MAX     (4U << 20) /* of all files together */
 #define CONFIG_FILES_MAX    256
-#define CONFIG_SECTIONS_MAX 2048
+#define CONFIG_SECTIONS_MAX 16384
 #define CONFIG_ENTRIES_MAX  64 /* of one section */
 
 /* Client: nothing waits longer than this for the daemon; emulated machines are 50 times slower than real ones

@@ -52,6 +52,8 @@ static const struct row {
 	ROW(REVOKE, G, W, struct message_revoke, 0, 0),
 	ROW(POLICY_RELOAD, G, W, struct message_flags, 0, 0),
 	ROW(POLICY_MINE, G, W, struct message, 0, 0),
+	ROW(POLICY_EXPLAIN, G, W, struct message_explain, 0, 0),
+	ROW(POLICY_TEXT, G, W, struct message_policy_text, 0, 0),
 	ROW(AUDIT_QUERY, G, W, struct message_audit_query, 0, 0),
 
 	ROW(VERIFY, W, P, struct message_verify, 2, 1 + SIGNATURES_MAX),

@@ -54,9 +54,11 @@ enum message_type {
 	MESSAGE_ENROLL,  /* struct message_enroll; fds: manifest, signatures, files in the manifest's order */
 	MESSAGE_PROMOTE, /* struct message_bundle */
 	MESSAGE_REVOKE,  /* struct message_revoke */
-	MESSAGE_POLICY_RELOAD, /* struct message_flags */
-	MESSAGE_POLICY_MINE,   /* struct message */
-	MESSAGE_AUDIT_QUERY,   /* struct message_audit_query */
+	MESSAGE_POLICY_RELOAD,  /* struct message_flags */
+	MESSAGE_POLICY_MINE,    /* struct message */
+	MESSAGE_POLICY_EXPLAIN, /* struct message_explain */
+	MESSAGE_POLICY_TEXT,    /* struct message_policy_text */
+	MESSAGE_AUDIT_QUERY,    /* struct message_audit_query */
 
 	/* warden → parser */
 	MESSAGE_VERIFY, /* struct message_verify; fds: manifest, then signatures, all sealed memfds */
@@ -130,7 +132,10 @@ struct message_flags {
 #define MESSAGE_FLAG_ALL             4U /* of all users, not only one's own */
 #define MESSAGE_FLAG_EXPERIMENTAL    8U /* channel experimental instead of production */
 #define MESSAGE_FLAG_REVERSE         16U
-#define MESSAGE_FLAG_KERNEL_VERIFIED 32U /* policy wants the kernel itself to have checked it */
+#define MESSAGE_FLAG_KERNEL_VERIFIED 32U  /* policy wants the kernel itself to have checked it */
+#define MESSAGE_FLAG_ON_DISK         128U /* the policy of the last dry run instead of that in force */
+#define MESSAGE_FLAG_BRIEF           256U /* the decision only */
+#define MESSAGE_FLAG_KNOWN_GROUPS    512U
 #define MESSAGE_FLAG_TRIAL           64U /* a question only: the loader hears nothing of the answer */
 
 #define MESSAGE_DATA_AGGREGATES 1U
@@ -151,7 +156,34 @@ struct message_attach {
 	uint32_t n_parameters;
 	char target[TARGET_NAME_MAX]; /* empty for self and host */
 	uint64_t duration;            /* ms; 0: the limit, or the default */
+	uint32_t privacy; /* enum spec_privacy; UINT32_MAX: all that policy allows and the probe has */
+	uint32_t reserved;
 	struct message_parameter parameters[SPEC_PARAMS_MAX];
+};
+
+/* A question to the policy: what would be decided about this, and why. */
+#define EXPLAIN_GROUPS_MAX 64
+struct message_explain {
+	struct message m;
+	uint32_t flags;     /* MESSAGE_FLAG_ON_DISK, MESSAGE_FLAG_BRIEF, MESSAGE_FLAG_KNOWN_GROUPS */
+	uint32_t action;    /* enum policy_action */
+	char user[64];      /* name or number; empty: the caller */
+	uint32_t namespace; /* enum policy_namespace; 0: the caller's own if it is about the caller, else host
+			     */
+	uint32_t n_groups;  /* with MESSAGE_FLAG_KNOWN_GROUPS, instead of the user's own */
+	uint32_t groups[EXPLAIN_GROUPS_MAX];
+	char cgroup[TARGET_NAME_MAX]; /* from where; empty: the caller's own if it is about the caller, else
+					 not known */
+	uint32_t minute;              /* of the week, UTC; UINT32_MAX: now */
+	uint32_t reserved;
+	struct message_attach attach; /* its own head is ignored */
+};
+
+struct message_policy_text {
+	struct message m;
+	uint32_t flags; /* MESSAGE_FLAG_ON_DISK: what the last dry run of a reload read */
+	uint32_t reserved;
+	uint64_t seq; /* in force when this record was written; 0: now */
 };
 
 struct message_attachment_id {
@@ -200,6 +232,7 @@ struct message_probe {
 	char channel[16];  /* "production", "experimental" */
 	char signers[128]; /* role names, blank-separated */
 	char enrolled_by[64];
+	char may[512]; /* what of targets the caller may name, blank-separated: "self unit:shop*.service" */
 	uint64_t enrolled_at;             /* realtime ns; 0: shipped with the package */
 	uint8_t digest[DIGEST_SIZE];      /* of the manifest */
 	char problem[REFUSAL_REASON_MAX]; /* why it cannot be used here; empty: it can */
@@ -259,6 +292,8 @@ struct attachment {
 	uint64_t decision;  /* sequence of its audit decision */
 	uint64_t events_per_second; /* limit; UINT64_MAX: none */
 	uint64_t serial;
+	uint64_t parameters[SPEC_PARAMS_MAX]; /* in force, by index of spec.params; 0 beyond */
+	char from_cgroup[TARGET_NAME_MAX];    /* where the caller was; empty: not known */
 	char probe[PROBE_NAME_MAX];
 	char user[64];                      /* the owner's name at the time */
 	char rule[OBJECT_NAME_MAX];         /* the allow section */

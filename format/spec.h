@@ -153,6 +153,9 @@ struct spec_param {
 	uint32_t type;         /* U32 or U64 or BOOL or NS */
 	uint32_t offset, size; /* within the value of the params map */
 	uint64_t min, max, initial;
+	uint32_t n_values; /* 0: plain numbers; otherwise min is 0, max is n_values - 1, and each value has a
+			      name */
+	char values[SPEC_VALUES_MAX][SPEC_VALUE_NAME_MAX];
 };
 
 #define SPEC_HAS_DEMUX 1U /* built with bpf/include/bpfwarden/subscribe.h: serves many subscribers */
@@ -195,6 +198,21 @@ int spec_validate(const struct spec *spec, struct refusal *refusal);
 /* True for a hook that bpfwarden attaches: a section name of libbpf with the types that belong to it (rule
  * M16). */
 bool spec_hook_served(const char *hook, uint32_t type, uint32_t attach_type);
+
+/* The value of a parameter from its name or decimal number; false: it is neither, or out of range. */
+bool spec_param_value(const struct spec_param *param, const char *text, uint64_t *ret);
+
+/* "tracing", "cgroup_skb": enum bpf_prog_type as bpftool(8) names it; NULL: no name is known. */
+const char *spec_program_type_name(uint32_t type);
+bool spec_program_type_from_name(const char *name, uint32_t *ret);
+
+/* "bpf_ktime_get_ns": enum bpf_func_id as bpf-helpers(7) names it; NULL: no name is known. */
+const char *spec_helper_name(uint32_t helper);
+
+/* True unless all programs of the variant are of types, on hooks and with helpers that can only look on:
+ * others can drop or change packets, results of system calls, memory, or signal processes. Whatever is not
+ * known to be harmless can. */
+bool spec_may_modify(const struct spec_variant *v);
 
 /* The first map of a kind; NULL: none. */
 const struct spec_map *spec_variant_map(const struct spec_variant *v, uint32_t kind);

@@ -14,6 +14,7 @@
 #include "common/limits.h"
 #include "common/refusal.h"
 #include "format/config.h"
+#include "format/message.h"
 #include "format/spec.h"
 
 enum policy_action {
@@ -45,21 +46,47 @@ enum policy_channel {
 #define POLICY_DATA_AGGREGATES 1U
 #define POLICY_DATA_EVENTS     2U
 
-/* One question. Actions look at these members and ignore the others: attach at all; detach-any at probe,
- * target and channel; enroll and promote at probe and channel; revoke at probe; audit-read and policy-reload
- * at the caller only. */
+#define POLICY_PRIVACY_MOST UINT32_MAX    /* privacy of a question: as much as is allowed */
+#define POLICY_WEEK         (7 * 24 * 60) /* minutes */
+
+/*
+ * One question. Actions look at the members that they have and ignore the others: attach at all; detach-any
+ * at probe, channel and target; enroll and promote at the bundle's; revoke at probe; audit-read and
+ * policy-reload at the caller's only.
+ *
+ * What is not known (NULL, POLICY_NAMESPACE_UNKNOWN) never satisfies an allow and always matches a deny or
+ * limit that asks for it. Pointers are borrowed for the call.
+ */
 struct policy_request {
-	uint32_t action;   /* enum policy_action */
-	uid_t uid;         /* the caller's, by SO_PEERCRED */
-	const gid_t *gids; /* primary and supplementary, by SO_PEERCRED and SO_PEERGROUPS; not owned */
+	uint32_t action; /* enum policy_action */
+
+	/* The caller. */
+	uid_t uid;         /* by SO_PEERCRED */
+	const gid_t *gids; /* primary and supplementary, by SO_PEERCRED and SO_PEERGROUPS */
 	size_t n_gids;
 	uint32_t namespace; /* enum policy_namespace */
+	const char *cgroup; /* in the unified hierarchy, "/system.slice/shop.service"; NULL: not known */
+
+	/* The bundle. */
 	char probe[PROBE_NAME_MAX];
-	uint32_t channel;                  /* enum policy_channel */
+	uint32_t channel;        /* enum policy_channel */
+	const struct spec *spec; /* what it says of itself; NULL: not known */
+	uint32_t variant;        /* the one that runs here; at least spec->n_variants: none does */
+	const char *roles;       /* whose threshold its signatures meet, blank-separated; NULL: not known */
+	const struct message_signer *signers; /* whose signatures count; NULL: not known */
+	size_t n_signers;
+
+	/* What with it. */
 	uint32_t data;                     /* POLICY_DATA_…; attach needs at least one */
+	uint32_t privacy;                  /* enum spec_privacy: fields up to this class are shown */
+	bool persist;                      /* without a deadline, also after a reboot */
+	bool kernel_verified;              /* it runs only if the kernel itself verifies its programs */
 	uint32_t target_kind;              /* enum target_kind of format/spec.h */
 	uid_t target_uid;                  /* with TARGET_USER */
 	char target_name[TARGET_NAME_MAX]; /* with TARGET_UNIT its name, with TARGET_CGROUP "/a/b" */
+	const uint64_t *parameters; /* one value for each of spec->params; NULL: their initial values */
+	uint32_t given;  /* bit set by index: the caller named this one, the others may be changed */
+	uint32_t minute; /* of the week, UTC, Monday 00:00 is 0: below POLICY_WEEK */
 };
 
 enum policy_limit {
@@ -67,6 +94,8 @@ enum policy_limit {
 	POLICY_MAX_MEMORY,            /* bytes of kernel memory of one uid */
 	POLICY_MAX_EVENTS_PER_SECOND, /* of one attachment */
 	POLICY_MAX_DURATION,          /* ms, of one attachment */
+	POLICY_MAX_LOADS_PER_MINUTE,  /* of one uid: attaches for which programs had to be loaded */
+	POLICY_MAX_PROGRAMS_PER_HOOK, /* of all users together, on each hook of the probe */
 	POLICY_KERNEL_VERIFIED,       /* 0: only what the kernel itself verified may run */
 	_POLICY_LIMIT_MAX,
 };
@@ -80,9 +109,16 @@ const char *policy_limit_name(uint32_t limit); /* "max-memory" */
 #define POLICY_RULE_NO_POLICY       "no-policy"       /* policy_deny_all() */
 #define POLICY_RULE_INVALID_REQUEST "invalid-request" /* a member outside its enumeration or form */
 
+/* What `set` in the limits that match leaves of a parameter. */
+struct policy_bound {
+	uint64_t min, max; /* 0 and UINT64_MAX: it is free; min > max: they contradict each other */
+	char section[OBJECT_NAME_MAX]; /* which [limit …] set the narrower end, or the last to contradict */
+};
+
 struct policy_limits {
 	uint64_t value[_POLICY_LIMIT_MAX];                /* POLICY_UNLIMITED: none applies */
 	char section[_POLICY_LIMIT_MAX][OBJECT_NAME_MAX]; /* which [limit …] set it; "" for none */
+	struct policy_bound bounds[SPEC_PARAMS_MAX];      /* by index of spec->params */
 };
 
 /* True if only what the kernel itself verified may run. */
@@ -91,10 +127,16 @@ static inline bool policy_kernel_verified(const struct policy_limits *limits)
 	return limits->value[POLICY_KERNEL_VERIFIED] == POLICY_REQUIRED;
 }
 
+#define POLICY_NO_PARAMETER UINT32_MAX
+
 struct policy_decision {
 	bool allowed;
-	char rule[OBJECT_NAME_MAX];  /* of several allows or denies that match, the first by name */
-	struct policy_limits limits; /* all 0 unless allowed */
+	/* Of several allows or denies that match, the first by name; if parameter is set, the limit's. */
+	char rule[OBJECT_NAME_MAX];
+	uint32_t parameter;          /* denied because this one is out of its bounds: index of spec->params */
+	struct policy_limits limits; /* all 0 unless allowed, or denied for a parameter */
+	uint64_t parameters[SPEC_PARAMS_MAX]; /* in force: those that were not given are moved into their
+						 bounds */
 };
 
 /* How names become ids while a policy is loaded; never used afterwards. Each returns 0 and the id, a positive
@@ -138,9 +180,20 @@ const char *policy_text(const struct policy *policy, size_t *ret_size);
 size_t policy_n_warnings(const struct policy *policy);
 const char *policy_warning(const struct policy *policy, size_t i);
 
-/* Decides. Pure: no clock, no I/O, no name service, no allocation; cannot fail. */
+/* Decides. Pure: no clock, no I/O, no name service, no allocation; cannot fail. With parameters that limits
+ * move, the request must be allowed both as it came and as it becomes, so that a limit never allows more. */
 void policy_decide(const struct policy *policy, const struct policy_request *request,
 		   struct policy_decision *ret_decision);
+
+/* The same for a question that leaves something open; *request becomes the most that is allowed, or what was
+ * asked last. data 0: all that the probe has, else one of both; privacy POLICY_PRIVACY_MOST: the highest
+ * class that the probe has, else a lower one; kernel_verified false: without, else with. Data goes first,
+ * then privacy. Labels are never zeroed, so aggregates need the class of the probe's labels. */
+void policy_decide_most(const struct policy *policy, struct policy_request *request,
+			struct policy_decision *ret_decision);
+
+/* POLICY_DATA_… that a variant has at all. */
+uint32_t policy_data_of(const struct spec *spec, uint32_t variant);
 
 /* One section in the light of a request. */
 struct policy_explanation {
@@ -148,8 +201,10 @@ struct policy_explanation {
 	const char *file;
 	uint32_t line;
 	bool matched;
+	bool about_caller; /* unless matched: that key is about the caller, not about what is asked */
 	const char *key;   /* unless matched: the first condition that does not hold, "group" */
-	uint32_t key_line; /* of that key; 0 if the section does not write it and its default does not hold */
+	const char *value; /* what the section writes for it, "shop-dev"; NULL if its default does not hold */
+	uint32_t key_line; /* of that key; 0 if the section does not write it */
 };
 
 /* Calls back for every section, ordered by kind (allow, deny, limit) and name, until the callback returns
@@ -158,3 +213,23 @@ struct policy_explanation {
 int policy_explain(const struct policy *policy, const struct policy_request *request,
 		   int (*callback)(void *userdata, const struct policy_explanation *explanation),
 		   void *userdata);
+
+/* What the caller may name as a target of this probe: calls back with each "self", "user:1000",
+ * "unit:shop*.service", "cgroup:/a*", "host" that some allow names, that the probe can filter by, and that is
+ * allowed as it is written, once each, with the data (POLICY_DATA_…) that goes with it. The request's own
+ * target, data and privacy are ignored. Returns what the callback returned if that was not 0. */
+int policy_targets(const struct policy *policy, const struct policy_request *request,
+		   int (*callback)(void *userdata, uint32_t kind, const char *target, uint32_t data),
+		   void *userdata);
+
+/* Minutes (1 to POLICY_WEEK) from this minute of the week until some `time` condition may change its mind;
+ * UINT32_MAX: there is none. */
+uint32_t policy_next_change(const struct policy *policy, uint32_t minute);
+
+/* What is allowed by the reader and still odd: sections that can never matter because another covers them,
+ * allows that a deny takes back whole, grants that are wide (everybody; events of the whole host with
+ * personal data; programs that can modify). Calls back with file, line and a sentence, ordered by file and
+ * line, until the callback returns other than 0, and returns that. -ENOMEM. */
+int policy_lint(const struct policy *policy,
+		int (*callback)(void *userdata, const char *file, uint32_t line, const char *sentence),
+		void *userdata);

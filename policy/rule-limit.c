@@ -27,6 +27,8 @@ static const struct {
 	[POLICY_MAX_EVENTS_PER_SECOND] = { "max-events-per-second", counts, "a whole number is expected" },
 	[POLICY_MAX_DURATION] = { "max-duration", durations,
 				  "a number with s, m, h or d behind it is expected: 8h" },
+	[POLICY_MAX_LOADS_PER_MINUTE] = { "max-loads-per-minute", counts, "a whole number is expected" },
+	[POLICY_MAX_PROGRAMS_PER_HOOK] = { "max-programs-per-hook", counts, "a whole number is expected" },
 	[POLICY_KERNEL_VERIFIED] = { "kernel-verified", requirements, "'required' is expected" },
 };
 

@@ -23,13 +23,6 @@ bool rule_action_has(uint32_t action, enum rule_key key)
 	return (CALLER_KEYS | action_keys[action]) & BIT(key);
 }
 
-/* Denies and limits take something away: where an allow must cover all of a request, they match on any part.
- */
-static bool takes_away(const struct rule *rule)
-{
-	return rule->kind != RULE_ALLOW;
-}
-
 static bool match_action(const struct rule *rule, const struct policy_request *request)
 {
 	return rule->actions & BIT(request->action);
@@ -42,7 +35,7 @@ static bool match_channel(const struct rule *rule, const struct policy_request *
 
 static bool match_data(const struct rule *rule, const struct policy_request *request)
 {
-	if (takes_away(rule))
+	if (rule_takes_away(rule))
 		return request->data & rule->data;
 	return !(request->data & ~rule->data);
 }
@@ -50,7 +43,7 @@ static bool match_data(const struct rule *rule, const struct policy_request *req
 static bool match_namespace(const struct rule *rule, const struct policy_request *request)
 {
 	if (request->namespace == POLICY_NAMESPACE_UNKNOWN)
-		return takes_away(rule);
+		return rule_takes_away(rule);
 	return rule->namespaces & BIT(request->namespace);
 }
 
@@ -130,7 +123,7 @@ static bool match_unit(const struct rule *rule, const char *glob, const struct p
 {
 	if (request->target_kind == TARGET_UNIT)
 		return glob_match(glob, request->target_name, strlen(request->target_name));
-	return takes_away(rule) && request->target_kind == TARGET_CGROUP &&
+	return rule_takes_away(rule) && request->target_kind == TARGET_CGROUP &&
 	       match_component(glob, request->target_name);
 }
 
@@ -150,9 +143,9 @@ static bool match_one_target(const struct rule *rule, const struct rule_target *
 	case TARGET_HOST:
 		/* Who may see everything may see any part; who may not see everything at once may see parts.
 		 */
-		return !takes_away(rule) || request->target_kind == TARGET_HOST;
+		return !rule_takes_away(rule) || request->target_kind == TARGET_HOST;
 	default:
-		return takes_away(rule);
+		return rule_takes_away(rule);
 	}
 }
 
@@ -164,27 +157,28 @@ static bool match_target(const struct rule *rule, const struct policy_request *r
 	return false;
 }
 
-enum rule_key rule_match(const struct rule *rule, const struct policy_request *request)
-{
-	static bool (*const match[_RULE_KEY_MAX])(const struct rule *, const struct policy_request *) = {
-		[RULE_ACTION] = match_action, [RULE_CHANNEL] = match_channel,
-		[RULE_DATA] = match_data,     [RULE_NAMESPACE] = match_namespace,
-		[RULE_USER] = match_user,     [RULE_GROUP] = match_group,
-		[RULE_PROBE] = match_probe,   [RULE_TARGET] = match_target,
-	};
-
-	for (enum rule_key key = 0; key < _RULE_KEY_MAX; key++) {
-		if (!(rule->keys & BIT(key)))
-			continue;
-		if (!rule_action_has(request->action, key)) {
-			/* An allow that lists audit-read beside attach may well name probes. A deny of
-			 * probes is none of audit-read. */
-			if (takes_away(rule))
-				return key;
-			continue;
-		}
-		if (!match[key](rule, request))
-			return key;
-	}
-	return _RULE_KEY_MAX;
-}
+const struct rule_row rule_rows[_RULE_KEY_MAX] = {
+	[RULE_ACTION] = { "action", true, match_action },
+	[RULE_CHANNEL] = { "channel", false, match_channel },
+	[RULE_DATA] = { "data", false, match_data },
+	[RULE_PRIVACY] = { "privacy", false, NULL },
+	[RULE_PERSIST] = { "persist", false, NULL },
+	[RULE_KERNEL_VERIFIED] = { "kernel-verified", false, NULL },
+	[RULE_NAMESPACE] = { "namespace", true, match_namespace },
+	[RULE_TIME] = { "time", false, NULL },
+	[RULE_USER] = { "user", true, match_user },
+	[RULE_UID] = { "uid", true, NULL },
+	[RULE_GROUP] = { "group", true, match_group },
+	[RULE_PROBE] = { "probe", false, match_probe },
+	[RULE_VERSION] = { "version", false, NULL },
+	[RULE_ROLE] = { "role", false, NULL },
+	[RULE_SIGNER] = { "signer", false, NULL },
+	[RULE_PROGRAM_TYPE] = { "program-type", false, NULL },
+	[RULE_MAY_MODIFY] = { "may-modify", false, NULL },
+	[RULE_HOOK] = { "hook", false, NULL },
+	[RULE_HELPER] = { "helper", false, NULL },
+	[RULE_FROM_UNIT] = { "from-unit", true, NULL },
+	[RULE_FROM_CGROUP] = { "from-cgroup", true, NULL },
+	[RULE_PARAMETER] = { "parameter", false, NULL },
+	[RULE_TARGET] = { "target", false, match_target },
+};

@@ -284,22 +284,18 @@ static int read_target(struct rule_value *value)
 	return r;
 }
 
-static const struct {
-	const char *name;
-	int (*read)(struct rule_value *value);
-} conditions[_RULE_KEY_MAX] = {
-	[RULE_ACTION] = { "action", read_action }, [RULE_CHANNEL] = { "channel", read_channel },
-	[RULE_DATA] = { "data", read_data },       [RULE_NAMESPACE] = { "namespace", read_namespace },
-	[RULE_USER] = { "user", read_user },       [RULE_GROUP] = { "group", read_group },
-	[RULE_PROBE] = { "probe", read_probe },    [RULE_TARGET] = { "target", read_target },
+static int (*const readers[_RULE_KEY_MAX])(struct rule_value *value) = {
+	[RULE_ACTION] = read_action,       [RULE_CHANNEL] = read_channel, [RULE_DATA] = read_data,
+	[RULE_NAMESPACE] = read_namespace, [RULE_USER] = read_user,       [RULE_GROUP] = read_group,
+	[RULE_PROBE] = read_probe,         [RULE_TARGET] = read_target,
 };
 
 const char *rule_key_name(enum rule_key key)
 {
-	return conditions[key].name;
+	return rule_rows[key].name;
 }
 
 int rule_value_read(struct rule_value *value, enum rule_key key)
 {
-	return conditions[key].read(value);
+	return readers[key](value);
 }

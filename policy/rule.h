@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
-/* One section of a policy, compiled. For policy.c only. */
+/* One section of a policy, compiled. For policy/ only. */
 #include "policy/policy.h"
 
 enum rule_kind {
@@ -15,15 +15,30 @@ enum rule_key {
 	RULE_ACTION = 0,
 	RULE_CHANNEL,
 	RULE_DATA,
+	RULE_PRIVACY,
+	RULE_PERSIST,
+	RULE_KERNEL_VERIFIED,
 	RULE_NAMESPACE,
+	RULE_TIME,
 	RULE_USER,
+	RULE_UID,
 	RULE_GROUP,
 	RULE_PROBE,
+	RULE_VERSION,
+	RULE_ROLE,
+	RULE_SIGNER,
+	RULE_PROGRAM_TYPE,
+	RULE_MAY_MODIFY,
+	RULE_HOOK,
+	RULE_HELPER,
+	RULE_FROM_UNIT,
+	RULE_FROM_CGROUP,
+	RULE_PARAMETER,
 	RULE_TARGET,
 	_RULE_KEY_MAX,
 };
 
-struct rule_ids {
+struct rule_ids { /* ascending */
 	uint32_t *ids;
 	size_t n;
 };
@@ -33,10 +48,37 @@ struct rule_globs {
 	size_t n;
 };
 
+struct rule_range { /* both ends included */
+	uint32_t first, last;
+};
+
+struct rule_ranges {
+	struct rule_range *ranges;
+	size_t n;
+};
+
 struct rule_target {
 	uint32_t kind; /* enum target_kind */
 	uid_t uid;     /* with TARGET_USER */
 	char *glob;    /* with TARGET_UNIT and TARGET_CGROUP */
+};
+
+struct rule_signer {
+	bool by_key;
+	uint8_t key[DIGEST_SIZE]; /* SHA-256 of the SubjectPublicKeyInfo */
+	char *subject;            /* otherwise a pattern */
+};
+
+/* "names:none", "threshold:1000-50000" */
+struct rule_parameter {
+	char name[OBJECT_NAME_MAX];
+	char text[OBJECT_NAME_MAX]; /* the name of a value; empty: the numbers */
+	uint64_t min, max;
+};
+
+struct rule_parameters {
+	struct rule_parameter *list;
+	size_t n;
 };
 
 struct rule {
@@ -45,13 +87,24 @@ struct rule {
 	uint32_t keys;                        /* bit set of 1 << enum rule_key: which conditions there are */
 	uint32_t actions;                     /* bit sets of 1 << enumeration, for those keys */
 	uint32_t channels;
-	uint32_t data; /* POLICY_DATA_… */
+	uint32_t data;    /* POLICY_DATA_… */
+	uint32_t privacy; /* of an allow: all classes up to the highest that it names */
+	uint32_t persist; /* bit sets of 1 << no, yes */
+	uint32_t kernel_verified;
+	uint32_t may_modify;
 	uint32_t namespaces;
+	uint64_t program_types; /* 1 << enum bpf_prog_type */
 	struct rule_ids users, groups;
-	struct rule_globs probes;
+	struct rule_ranges uids;
+	struct rule_ranges times; /* minutes of the week; a window over the end of the week is two */
+	struct rule_globs probes, versions, roles, hooks, helpers, from_units, from_cgroups;
+	struct rule_signer *signers;
+	size_t n_signers;
+	struct rule_parameters parameters;
 	struct rule_target *targets;
 	size_t n_targets;
 	uint64_t limits[_POLICY_LIMIT_MAX];
+	struct rule_parameters set; /* of a limit */
 };
 
 /* Where a rule is read: names become ids by the resolver, oddities are handed to warn(). */
@@ -67,15 +120,37 @@ struct rule_reader {
 int rule_read(const struct rule_reader *reader, const struct config_section *section, struct rule *ret_rule);
 void rule_done(struct rule *rule);
 
+/* The matcher: one row a condition. */
+struct rule_row {
+	const char *name;
+	bool about_caller;
+	/* Only called for rules that have the key and requests that pass request_is_valid() in policy.c. */
+	bool (*holds)(const struct rule *rule, const struct policy_request *request);
+};
+extern const struct rule_row rule_rows[_RULE_KEY_MAX];
+
 /* The first condition that does not hold for the request, or _RULE_KEY_MAX if the rule matches. Everything
- * that wants to know whether a rule matches asks this function. */
+ * that wants to know whether a rule matches asks this function. It is alone in its file, so that a test can
+ * link another one that leaves a row out: nothing that is installed can. */
 enum rule_key rule_match(const struct rule *rule, const struct policy_request *request);
 
 /* Whether requests for this action have the thing that the key is about. */
 bool rule_action_has(uint32_t action, enum rule_key key);
+
+/* Denies and limits take something away: where an allow must cover all of a request, they match on any part,
+ * and on what is not known. */
+static inline bool rule_takes_away(const struct rule *rule)
+{
+	return rule->kind != RULE_ALLOW;
+}
 
 const char *rule_key_name(enum rule_key key);
 const char *rule_kind_name(enum rule_kind kind);
 
 /* Limit values: "4", "16M", "8h". A pointer to what is wrong with the text, or NULL and the value. */
 const char *rule_read_limit(uint32_t limit, const char *text, uint64_t *ret_value);
+
+/* What a limit's `set` says about a parameter, if it names it: rules that name a value which this probe does
+ * not have give min > max. */
+bool rule_parameter_bound(const struct rule *rule, const struct spec_param *param, uint64_t *ret_min,
+			  uint64_t *ret_max);
