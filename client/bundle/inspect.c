@@ -10,9 +10,6 @@
 #include "client/bundle/verbs.h"
 #include "common/digest.h"
 
-#define HELPER_NAME(name) #name
-static const char *const helper_names[] = { __BPF_FUNC_MAPPER(HELPER_NAME) };
-
 static void print_time(const char *what, uint64_t seconds)
 {
 	time_t t = (time_t)seconds;
@@ -135,14 +132,16 @@ static void print_requirement(const struct spec_requirement *q)
 
 static void print_program(const struct spec_program *p)
 {
-	printf("  program %-15s %s\n    calls", p->name, p->hook);
-	for (uint32_t i = 0; i < p->n_helpers; i++) {
-		uint32_t id = p->helpers[i];
+	const char *type = spec_program_type_name(p->type);
 
-		if (id < sizeof(helper_names) / sizeof(*helper_names))
-			printf("%s %s", i ? "," : "", helper_names[id]);
+	printf("  program %-15s %s, type %s\n    calls", p->name, p->hook, type ? type : "?");
+	for (uint32_t i = 0; i < p->n_helpers; i++) {
+		const char *name = spec_helper_name(p->helpers[i]);
+
+		if (name)
+			printf("%s %s", i ? "," : "", name);
 		else
-			printf("%s helper %u", i ? "," : "", id);
+			printf("%s helper %u", i ? "," : "", p->helpers[i]);
 	}
 	printf("%s\n", p->n_helpers ? "" : " no helper");
 }
@@ -172,7 +171,8 @@ static void print_map(const struct spec_map *m)
 
 static void print_variant(const struct spec *s, const struct spec_variant *v)
 {
-	printf("\nvariant %s%s%s\n", v->name, v->n_requires ? "" : ", on every kernel",
+	printf("\nvariant %s%s, %s%s\n", v->name, v->n_requires ? "" : ", on every kernel",
+	       spec_may_modify(v) ? "may modify what it looks at" : "only looks on",
 	       v->ksig == UINT32_MAX ? "" : ", signed for the kernel");
 	for (uint32_t i = 0; i < v->n_requires; i++)
 		print_requirement(&v->requires[i]);
