@@ -100,6 +100,21 @@ static void write_field_list(struct json_text *t, const char *key, const struct 
 	JSON_APPEND_LITERAL(t, "]");
 }
 
+/* Of a parameter whose values have names: the first is that of 0. */
+static void write_values(struct json_text *t, const struct spec_param *p)
+{
+	if (!p->n_values)
+		return;
+	json_append_key(t, "values");
+	JSON_APPEND_LITERAL(t, "[");
+	for (uint32_t i = 0; i < p->n_values; i++) {
+		if (i)
+			JSON_APPEND_LITERAL(t, ",");
+		json_append_string(t, p->values[i], sizeof(p->values[i]));
+	}
+	JSON_APPEND_LITERAL(t, "]");
+}
+
 static void write_parameters(struct json_text *t, const struct spec *spec)
 {
 	json_append_key(t, "parameters");
@@ -116,6 +131,7 @@ static void write_parameters(struct json_text *t, const struct spec *spec)
 		json_member_u64(t, "min", p->min);
 		json_member_u64(t, "max", p->max);
 		json_member_u64(t, "default", p->initial);
+		write_values(t, p);
 		JSON_APPEND_LITERAL(t, "}");
 	}
 	JSON_APPEND_LITERAL(t, "]");

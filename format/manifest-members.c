@@ -131,6 +131,7 @@ static const struct member param[] = {
 	U64("min", struct spec_param, min),
 	U64("max", struct spec_param, max),
 	U64("initial", struct spec_param, initial),
+	{ ARRAY("values", MEMBER_TEXTS, struct spec_param, values, SPEC_VALUES_MAX), .optional = true },
 	{},
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Reading of manifest.json: rules M1 to M9 here, M9 to M21 by spec_validate(). */
+/* Reading of manifest.json: rules M1 to M9 here, M9 to M22 by spec_validate(). */
 #include "format/manifest.h"
 
 #include <jansson.h>
@@ -128,6 +128,8 @@ static int read_array(struct spec *spec, const struct member *m, const struct pl
 		BROKEN("M8", "%s is not an array", at->text);
 	if (n > m->max)
 		BROKEN("M8", "%s has more than %u entries", at->text, m->max);
+	if (!n && m->optional)
+		BROKEN("M8", "%s has no entry", at->text);
 	for (size_t i = 0; i < n; i++) {
 		const json_t *entry = json_array_get(value, i);
 		struct place where = place_entry(at, i);

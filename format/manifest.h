@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 /*
- * manifest.json of a bundle: the only bytes that are signed. Rules M1 to M21 of docs/FORMAT-bundle.md.
+ * manifest.json of a bundle: the only bytes that are signed. Rules M1 to M22 of docs/FORMAT-bundle.md.
  */
 #include <stddef.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Rules M9 to M21 of docs/FORMAT-bundle.md on a filled spec, whoever filled it: the manifest's reader, the
+ * Rules M9 to M22 of docs/FORMAT-bundle.md on a filled spec, whoever filled it: the manifest's reader, the
  * bundle builder or another process. Counts and terminations are looked at before anything is read by them.
  */
 #include <ctype.h>
@@ -240,6 +240,28 @@ static int check_labels(const struct spec *s, struct refusal *refusal)
 	return 0;
 }
 
+/* Names of values are words of policy, and none of them can be taken for a number. */
+static int check_values(const struct spec_param *p, struct refusal *refusal)
+{
+	if (p->n_values < 2 || p->n_values > SPEC_VALUES_MAX)
+		BROKEN("M22", "parameter %s has not 2 to %d named values", p->name, SPEC_VALUES_MAX);
+	if (p->type == SPEC_TYPE_NS || *p->unit)
+		BROKEN("M22", "parameter %s has named values and a unit", p->name);
+	if (p->min || p->max != p->n_values - 1)
+		BROKEN("M22", "parameter %s: its %u named values are not 0 to max", p->name, p->n_values);
+	for (uint32_t i = 0; i < p->n_values; i++) {
+		CHECK_TEXT("params.values", p->values[i], false);
+		if (!islower((unsigned char)p->values[i][0]) || !plain(p->values[i], "_-"))
+			BROKEN("M22",
+			       "parameter %s: value \"%s\" is not lower-case letters, digits, '_' and '-'",
+			       p->name, p->values[i]);
+		for (uint32_t j = 0; j < i; j++)
+			if (!strcmp(p->values[i], p->values[j]))
+				BROKEN("M22", "parameter %s: value %s is named twice", p->name, p->values[i]);
+	}
+	return 0;
+}
+
 static int check_param(const struct spec_param *p, uint64_t start, struct refusal *refusal)
 {
 	uint64_t max = p->type == SPEC_TYPE_BOOL ? 1 : p->type == SPEC_TYPE_U32 ? UINT32_MAX : INTEGER_MAX;
@@ -255,7 +277,7 @@ static int check_param(const struct spec_param *p, uint64_t start, struct refusa
 		BROKEN("M20", "parameter %s: wrong size, or it overlaps its predecessor", p->name);
 	if (p->min > p->initial || p->initial > p->max || p->max > max)
 		BROKEN("M20", "parameter %s: not min <= initial <= max <= %" PRIu64, p->name, max);
-	return 0;
+	return p->n_values ? check_values(p, refusal) : 0;
 }
 
 static int check_params(const struct spec *s, struct refusal *refusal)

@@ -92,6 +92,19 @@ static void print_fields(const struct spec_field *fields, uint32_t n)
 	}
 }
 
+static void print_param(const struct spec_param *p)
+{
+	printf("    %-20s %-7s ", p->name, spec_type_name(p->type));
+	if (!p->n_values) {
+		printf("%" PRIu64 " to %" PRIu64 ", initially %" PRIu64 "%s%s\n", p->min, p->max, p->initial,
+		       *p->unit ? " " : "", p->unit);
+		return;
+	}
+	for (uint32_t i = 0; i < p->n_values; i++)
+		printf("%s%s", i ? "|" : "", p->values[i]);
+	printf(", initially %s\n", p->values[p->initial]);
+}
+
 static void print_schema(const struct spec *s)
 {
 	if (s->event_size) {
@@ -106,12 +119,8 @@ static void print_schema(const struct spec *s)
 	}
 	if (s->n_params)
 		printf("\nparameters\n");
-	for (uint32_t i = 0; i < s->n_params; i++) {
-		const struct spec_param *p = &s->params[i];
-
-		printf("    %-20s %-7s %" PRIu64 " to %" PRIu64 ", initially %" PRIu64 "%s%s\n", p->name,
-		       spec_type_name(p->type), p->min, p->max, p->initial, *p->unit ? " " : "", p->unit);
-	}
+	for (uint32_t i = 0; i < s->n_params; i++)
+		print_param(&s->params[i]);
 }
 
 static void print_requirement(const struct spec_requirement *q)

@@ -220,7 +220,9 @@ int schema_params(const struct btf *btf, const struct template *t, struct spec *
 					  .size = f.size,
 					  .min = said->min,
 					  .max = said->max,
-					  .initial = said->initial };
+					  .initial = said->initial,
+					  .n_values = said->n_values };
+		memcpy(p->values, said->values, sizeof(p->values));
 		if (p->max > largest(p->type) && said->max == INT64_MAX)
 			p->max = largest(p->type);
 		snprintf(p->name, sizeof(p->name), "%s", f.name);

@@ -141,6 +141,46 @@ static int read_histogram(const char *name, const json_t *value, void *to, size_
 	return read_keys(name, value, keys, refusal);
 }
 
+static int read_values(const char *name, const json_t *value, void *to, size_t size, struct refusal *refusal)
+{
+	struct template_field *f = to;
+
+	(void)size;
+	if (!json_is_array(value) || !json_array_size(value) || json_array_size(value) > SPEC_VALUES_MAX)
+		REFUSE("P2", "%s is not an array of 1 to %d names", name, SPEC_VALUES_MAX);
+	for (size_t i = 0; i < json_array_size(value); i++)
+		TRY(read_text(name, json_array_get(value, i), f->values[f->n_values++], SPEC_VALUE_NAME_MAX,
+			      refusal));
+	return 0;
+}
+
+/* A number, or the name of a value. */
+static int read_initial(const char *name, const json_t *value, void *to, size_t size, struct refusal *refusal)
+{
+	struct template_field *f = to;
+
+	(void)size;
+	if (json_is_string(value))
+		return read_text(name, value, f->initial_name, sizeof(f->initial_name), refusal);
+	return read_u64(name, value, &f->initial, sizeof(f->initial), refusal);
+}
+
+static int resolve_values(struct template_field *f, struct refusal *refusal)
+{
+	uint32_t i = 0;
+
+	if (f->n_values && f->max == INT64_MAX)
+		f->max = f->n_values - 1;
+	if (!f->initial_name[0])
+		return 0;
+	while (i < f->n_values && strcmp(f->values[i], f->initial_name))
+		i++;
+	if (i == f->n_values)
+		REFUSE("P2", "%s: initial \"%s\" is not one of its values", f->name, f->initial_name);
+	f->initial = i;
+	return 0;
+}
+
 static int read_field(const char *name, const json_t *value, struct template_field *f,
 		      struct refusal *refusal)
 {
@@ -152,7 +192,8 @@ static int read_field(const char *name, const json_t *value, struct template_fie
 		{ "privacy", read_privacy, &f->privacy, 0, false },
 		{ "min", read_u64, &f->min, sizeof(f->min), false },
 		{ "max", read_u64, &f->max, sizeof(f->max), false },
-		{ "initial", read_u64, &f->initial, sizeof(f->initial), false },
+		{ "initial", read_initial, f, 0, false },
+		{ "values", read_values, f, 0, false },
 		{},
 	};
 
@@ -162,7 +203,8 @@ static int read_field(const char *name, const json_t *value, struct template_fie
 	if (strlen(name) >= sizeof(f->name))
 		REFUSE("P2", "the field name %.60s is too long", name);
 	snprintf(f->name, sizeof(f->name), "%s", name);
-	return read_keys(name, value, keys, refusal);
+	TRY(read_keys(name, value, keys, refusal));
+	return resolve_values(f, refusal);
 }
 
 static int read_fields(const char *name, const json_t *value, void *to, size_t size, struct refusal *refusal)

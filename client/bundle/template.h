@@ -21,6 +21,9 @@ struct template_field {
 	char enumeration[OBJECT_NAME_MAX];
 	uint32_t privacy; /* _SPEC_PRIVACY_MAX: not said */
 	uint64_t min, max, initial;
+	uint32_t n_values; /* of a parameter with named values, whose max they give */
+	char values[SPEC_VALUES_MAX][SPEC_VALUE_NAME_MAX];
+	char initial_name[SPEC_VALUE_NAME_MAX]; /* resolved into initial once all of the member was read */
 };
 
 /* A C struct of the object, by name; empty: the probe has none. */

@@ -13,14 +13,20 @@ make_signer() {
 	printf '[role %s]\npinned = %s.pem\nnames = %s\nmay = %s\n' "$1" "$1" "$2" "$3" >"$etc/trust/$1.conf"
 }
 
-# make_bundle NAME SERIAL ROLE: $work/NAME-SERIAL.bpfw, the programs of tcp.state, signed by the role's key.
+# make_bundle NAME SERIAL ROLE [TEMPLATE OBJECTS]: $work/NAME-SERIAL.bpfw, the programs of tcp.state unless others are
+# named, signed by the role's key.
 make_bundle() {
 	local out=$work/$1-$2.bpfw
 	jq --arg name "$1" --argjson serial "$2" --arg role "$3" '.name = $name | .serial = $serial | .roles = [$role]' \
-		"$setup_tree/bpf/tcp.state/manifest.in" >"$work/manifest.in"
-	bpfwarden bundle build -o "$out" --objects "$build/bpf" "$work/manifest.in" >"$work/build" 2>&1 &&
+		"${4:-$setup_tree/bpf/tcp.state/manifest.in}" >"$work/manifest.in"
+	bpfwarden bundle build -o "$out" --objects "${5:-$build/bpf}" "$work/manifest.in" >"$work/build" 2>&1 &&
 		bpfwarden bundle sign "$out" --key "$work/$3.key" --cert "$etc/trust/$3.pem" >>"$work/build" 2>&1 ||
 		die "no bundle $1-$2: $(cat "$work/build")"
+}
+
+# make_names_bundle SERIAL ROLE: $work/test.names-SERIAL.bpfw, whose parameter "names" is none, domain or full (initially).
+make_names_bundle() {
+	make_bundle test.names "$1" "$2" "$setup_tree/tests/host/objects/test.names.in" "$build/tests/host/objects"
 }
 
 # register NAME SERIAL: puts a bundle into the registry behind the daemon's back, as if it had been enrolled.

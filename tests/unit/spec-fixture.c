@@ -128,6 +128,14 @@ static void add_schema(struct spec *s)
 							.min = 1,
 							.max = 1024,
 							.initial = 1 };
+	s->params[s->n_params++] = (struct spec_param){ .name = "names",
+							.type = SPEC_TYPE_U32,
+							.offset = 12,
+							.size = 4,
+							.max = 2,
+							.initial = 1,
+							.n_values = 3,
+							.values = { "none", "domain", "full" } };
 }
 
 void spec_fixture(struct spec *s)

@@ -123,9 +123,14 @@ static void test_build_spec(void **state)
 	check_field(&s->fields[1], "previous", SPEC_TYPE_ENUM, 48, SPEC_PRIVACY_SAFE);
 	check_field(&s->fields[2], "comm", SPEC_TYPE_CHARS, 52, SPEC_PRIVACY_PII);
 	assert_int_equal(s->n_labels, 2);
-	assert_int_equal(s->n_params, 2);
+	assert_int_equal(s->n_params, 3);
 	assert_int_equal(s->params[1].offset, 8);
 	assert_int_equal(s->params[1].initial, 1);
+	assert_int_equal(s->params[2].offset, 12);
+	assert_int_equal(s->params[2].initial, 1);
+	assert_int_equal(s->params[2].max, 2);
+	assert_int_equal(s->params[2].n_values, 3);
+	assert_string_equal(s->params[2].values[2], "full");
 	assert_int_equal(s->n_variants, 2);
 	assert_int_equal(v->n_programs, 2);
 	assert_int_equal(s->variants[1].n_programs, 1);
@@ -206,6 +211,11 @@ static const struct {
 	{ "\"type\": \"ns\", \"privacy\": \"safe\"", "\"type\": \"ipv4\", \"privacy\": \"safe\"", "M18",
 	  "delta" },
 	{ "\"initial\": 5000", "\"initial\": 1000000001", "M20", "threshold" },
+	{ "\"initial\": \"domain\"", "\"initial\": \"exact\"", "P2", "\"exact\" is not one of its values" },
+	{ "\"initial\": \"domain\"", "\"initial\": 3", "M20", "names" },
+	{ "\"initial\": \"domain\"", "\"max\": 1", "M22", "not 0 to max" },
+	{ "[ \"none\", \"domain\", \"full\" ]", "[]", "P2", "not an array of 1 to 8" },
+	{ "\"min\": 1, \"max\": 1024, \"initial\": 1", "\"initial\": \"1\"", "P2", "every: initial" },
 	{ "\"host\"]", "\"host\", \"world\"]", "P2", "entry 6" },
 };
 

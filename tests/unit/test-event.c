@@ -242,8 +242,10 @@ static void test_description(void **state)
 	(void)state;
 	make_demux(&spec);
 	event_spec_label(&spec, "side", SPEC_TYPE_U8, 1);
-	spec.n_params = 1;
+	spec.n_params = 2;
 	spec.params[0] = (struct spec_param){ "minimum", "ns", SPEC_TYPE_U64, 0, 8, 1, 9, 5 };
+	spec.params[1] =
+		(struct spec_param){ "names", "", SPEC_TYPE_U32, 8, 4, 0, 1, 1, 2, { "none", "full" } };
 	JSON_APPEND_LITERAL(&t, "{");
 	event_write_description(&t, &spec);
 	JSON_APPEND_LITERAL(&t, "}");
@@ -255,7 +257,8 @@ static void test_description(void **state)
 		"{\"name\":\"duration\",\"type\":\"ns\",\"privacy\":\"safe\"}],"
 		"\"labels\":[{\"name\":\"side\",\"type\":\"u8\",\"privacy\":\"safe\"}],"
 		"\"parameters\":[{\"name\":\"minimum\",\"type\":\"u64\",\"unit\":\"ns\",\"min\":1,\"max\":9,"
-		"\"default\":5}],"
+		"\"default\":5},{\"name\":\"names\",\"type\":\"u32\",\"min\":0,\"max\":1,\"default\":1,"
+		"\"values\":[\"none\",\"full\"]}],"
 		"\"programs\":[{\"variant\":\"v1\",\"name\":\"state\",\"hook\":\"raw_tp/sys_enter\","
 		"\"helpers\":[1,5]}]}");
 }

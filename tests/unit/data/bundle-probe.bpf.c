@@ -22,7 +22,7 @@ struct bundle_labels {
 struct bundle_params {
 	__u64 threshold;
 	__u32 every;
-	__u32 reserved;
+	__u32 names;
 };
 
 const volatile __u64 scale = 7;
