@@ -33,6 +33,8 @@ static __always_inline void fill_event(struct test_names_event *event, struct ta
 	const struct test_names_params *params = bw_parameters();
 	char comm[COMM_SIZE] = {};
 
+	event->head.tgid = task->tgid;
+	event->head.tid = task->pid;
 	event->names = params ? params->names : TEST_NAMES_NONE;
 	bpf_core_read(comm, sizeof(comm), &task->comm);
 	if (event->names == TEST_NAMES_FULL)
