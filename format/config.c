@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "format/config-index.h"
 #include "format/config-line.h"
 
 struct config {
@@ -13,6 +14,7 @@ struct config {
 	size_t n_files;
 	struct config_section *sections;
 	size_t n_sections;
+	struct config_index index;
 	char *text;
 	size_t text_size;
 };
@@ -102,13 +104,15 @@ static void *grow(void *array, size_t n, size_t size)
 	return reallocarray(array, n ? 2 * n : 1, size);
 }
 
-static const struct config_section *find_section(const struct config *config, const char *kind,
-						 const char *name)
+/* Room for one more section, and a free place for it in the index. */
+static int grow_sections(struct config *config)
 {
-	for (size_t i = 0; i < config->n_sections; i++)
-		if (!strcmp(config->sections[i].name, name) && !strcmp(config->sections[i].kind, kind))
-			return &config->sections[i];
-	return NULL;
+	struct config_section *sections = grow(config->sections, config->n_sections, sizeof(*sections));
+
+	if (!sections)
+		return -ENOMEM;
+	config->sections = sections;
+	return config_index_reserve(&config->index, sections, config->n_sections);
 }
 
 static int add_section(struct reader *reader)
@@ -117,21 +121,20 @@ static int add_section(struct reader *reader)
 	struct config_span kind_span = reader->line.first, name_span = reader->line.second;
 	_cleanup_free_ char *kind = copy_span(kind_span), *name = copy_span(name_span);
 	const struct config_section *first;
-	struct config_section *sections;
+	int r;
 
 	if (!kind || !name)
 		return -ENOMEM;
-	first = find_section(config, kind, name);
+	first = config_index_find(&config->index, config->sections, kind, name);
 	if (first)
 		return refuse_at(reader, name_span.start, "section [%s %s] is already in %s:%u", kind, name,
 				 first->file, first->line);
 	if (config->n_sections == CONFIG_SECTIONS_MAX)
 		return refuse_at(reader, kind_span.start, "more than %d sections", CONFIG_SECTIONS_MAX);
-	sections = grow(config->sections, config->n_sections, sizeof(*sections));
-	if (!sections)
-		return -ENOMEM;
-	config->sections = sections;
-	sections[config->n_sections++] = (struct config_section){
+	r = grow_sections(config);
+	if (r)
+		return r;
+	config->sections[config->n_sections] = (struct config_section){
 		.kind = take_ptr(kind),
 		.name = take_ptr(name),
 		.file = reader->file,
@@ -139,6 +142,7 @@ static int add_section(struct reader *reader)
 		.kind_column = column(reader, kind_span.start),
 		.name_column = column(reader, name_span.start),
 	};
+	config_index_add(&config->index, config->sections, config->n_sections++);
 	reader->in_section = true;
 	return 0;
 }
@@ -316,6 +320,7 @@ struct config *config_free(struct config *config)
 	for (size_t i = 0; i < config->n_files; i++)
 		free(config->files[i]);
 	free(config->sections);
+	config_index_done(&config->index);
 	free(config->files);
 	free(config->text);
 	free(config);

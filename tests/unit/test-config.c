@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <fcntl.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -152,12 +153,12 @@ static void test_bounds(void **state)
 	memset(text, '\n', sizeof(text));
 	expect_added(text, CONFIG_TEXT_MAX, 0, NULL);
 	expect_added(text, CONFIG_TEXT_MAX + 1, REFUSAL_POLICY_INVALID,
-		     "more than 1048576 bytes of configuration");
+		     "more than 4194304 bytes of configuration");
 	for (int i = 0; i < CONFIG_SECTIONS_MAX; i++)
 		p += sprintf(p, "[a s%d]\n", i);
 	expect_added(text, (size_t)(p - text), 0, NULL);
 	p += sprintf(p, "[a s]\n");
-	expect_added(text, (size_t)(p - text), REFUSAL_POLICY_INVALID, "more than 2048 sections");
+	expect_added(text, (size_t)(p - text), REFUSAL_POLICY_INVALID, "more than 16384 sections");
 	p = text + sprintf(text, "[a b]\n");
 	for (int i = 0; i < CONFIG_ENTRIES_MAX; i++)
 		p += sprintf(p, "k%d = v\n", i);
@@ -183,11 +184,56 @@ static void test_full(void **state)
 	while (!(r = config_add_text(config, "some/file/name", text, sizeof(text) - 5000, &refusal)))
 		n++;
 	assert_int_equal(r, REFUSAL_POLICY_INVALID);
-	assert_string_equal(refusal.reason, "more than 1048576 bytes of configuration");
-	assert_int_equal(n, 4);
+	assert_string_equal(refusal.reason, "more than 4194304 bytes of configuration");
+	assert_int_equal(n, 16);
 	merged = config_text(config, &size);
 	assert_true(size > CONFIG_FILE_MAX);
+	assert_true(size <= AUDIT_POLICY_MAX);
 	assert_int_equal(config_add_text(again, "archived", merged, size, &refusal), 0);
+}
+
+static double seconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* Reads n sections, the last of which has a name that was there before; returns the seconds it took. */
+static double read_many(int n)
+{
+	static char text[CONFIG_TEXT_MAX];
+	_cleanup_(config_free_p) struct config *config = NULL;
+	struct refusal refusal = {};
+	char *p = text;
+	double from;
+
+	for (int i = 0; i < n; i++)
+		p += sprintf(p, "[allow section-with-a-long-name-%d]\nuser = user%d\nprobe = p%d.*\n", i, i,
+			     i % 50);
+	p += sprintf(p, "[allow section-with-a-long-name-%d]\n", n / 2);
+	assert_true(p < text + sizeof(text));
+	assert_int_equal(config_new(REFUSAL_POLICY_INVALID, &config), 0);
+	from = seconds();
+	assert_int_equal(config_add_text(config, "f", text, (size_t)(p - text), &refusal),
+			 REFUSAL_POLICY_INVALID);
+	assert_non_null(strstr(refusal.reason, "is already in f:"));
+	assert_int_equal(config_n_sections(config), n);
+	return seconds() - from;
+}
+
+/* Processor time of this process, so other processes do not count: four times as many sections take four
+ * times as long, not sixteen times. Sanitizers and all. */
+static void test_many_sections(void **state)
+{
+	double few, many;
+
+	(void)state;
+	few = read_many(4000);
+	many = read_many(16000);
+	if (many > 10 * few + 0.02)
+		fail_msg("4000 sections: %.3f s, 16000: %.3f s", few, many);
 }
 
 static void test_places(void **state)
@@ -456,6 +502,7 @@ int main(void)
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_full),
+		cmocka_unit_test(test_many_sections),
 		cmocka_unit_test(test_places),
 		cmocka_unit_test(test_nearest),
 		cmocka_unit_test_setup_teardown(test_directories, make_tree, remove_tree),
