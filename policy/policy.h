@@ -87,6 +87,8 @@ struct policy_request {
 	const uint64_t *parameters; /* one value for each of spec->params; NULL: their initial values */
 	uint32_t given;  /* bit set by index: the caller named this one, the others may be changed */
 	uint32_t minute; /* of the week, UTC, Monday 00:00 is 0: below POLICY_WEEK */
+
+	struct policy_facts *facts; /* what policy/ remembers while it decides: callers leave it NULL */
 };
 
 enum policy_limit {
@@ -180,15 +182,17 @@ const char *policy_text(const struct policy *policy, size_t *ret_size);
 size_t policy_n_warnings(const struct policy *policy);
 const char *policy_warning(const struct policy *policy, size_t i);
 
-/* Decides. Pure: no clock, no I/O, no name service, no allocation; cannot fail. With parameters that limits
- * move, the request must be allowed both as it came and as it becomes, so that a limit never allows more. */
+/* Decides. Pure: no clock, no I/O, no name service, no allocation; cannot fail. A parameter that limits move
+ * must be allowed with all values from the one that it had to the one that it gets: with the two alone,
+ * another limit could move it past a value that is denied, and so allow more. */
 void policy_decide(const struct policy *policy, const struct policy_request *request,
 		   struct policy_decision *ret_decision);
 
-/* The same for a question that leaves something open; *request becomes the most that is allowed, or what was
- * asked last. data 0: all that the probe has, else one of both; privacy POLICY_PRIVACY_MOST: the highest
- * class that the probe has, else a lower one; kernel_verified false: without, else with. Data goes first,
- * then privacy. Labels are never zeroed, so aggregates need the class of the probe's labels. */
+/* The same for a question that leaves something open; *request becomes the most that is allowed, or else the
+ * most of all, whose denial is the decision. data 0: all that the probe has, else one of both; privacy: at
+ * most this class and the highest that the probe has, POLICY_PRIVACY_MOST for no other bound, else a lower
+ * one; kernel_verified false: without, else with. Data goes first, then privacy. Labels and events without
+ * fields are never zeroed: they need their class, whatever was asked. */
 void policy_decide_most(const struct policy *policy, struct policy_request *request,
 			struct policy_decision *ret_decision);
 
@@ -208,16 +212,17 @@ struct policy_explanation {
 };
 
 /* Calls back for every section, ordered by kind (allow, deny, limit) and name, until the callback returns
- * other than 0, and returns what it returned. Uses the very function that policy_decide() uses. Sections are
- * not asked about an invalid request. */
+ * other than 0, and returns what it returned. Asks the very function that policy_decide() asks, about the
+ * same request with the same parameters moved. Sections are not asked about an invalid request. */
 int policy_explain(const struct policy *policy, const struct policy_request *request,
 		   int (*callback)(void *userdata, const struct policy_explanation *explanation),
 		   void *userdata);
 
 /* What the caller may name as a target of this probe: calls back with each "self", "user:1000",
- * "unit:shop*.service", "cgroup:/a*", "host" that some allow names, that the probe can filter by, and that is
- * allowed as it is written, once each, with the data (POLICY_DATA_…) that goes with it. The request's own
- * target, data and privacy are ignored. Returns what the callback returned if that was not 0. */
+ * "unit:shop*.service", "cgroup:/a*", "host" that some allow which matches names, that the probe can filter
+ * by, and that is allowed as it is written, once each, with the data (POLICY_DATA_…) that goes with it. The
+ * request's own target, data and privacy are ignored. Returns what the callback returned if that was not 0.
+ */
 int policy_targets(const struct policy *policy, const struct policy_request *request,
 		   int (*callback)(void *userdata, uint32_t kind, const char *target, uint32_t data),
 		   void *userdata);

@@ -3,10 +3,10 @@
 
 enum rule_key rule_match(const struct rule *rule, const struct policy_request *request)
 {
-	for (enum rule_key key = 0; key < _RULE_KEY_MAX; key++) {
-		if (!(rule->keys & (1U << key)))
-			continue;
-		if (!rule_action_has(request->action, key)) {
+	for (uint32_t keys = rule->keys; keys; keys &= keys - 1) {
+		enum rule_key key = (enum rule_key)__builtin_ctz(keys);
+
+		if (!rule_request_has(request, key)) {
 			/* An allow that lists audit-read beside attach may well name probes. A deny of
 			 * probes is none of audit-read. */
 			if (rule_takes_away(rule))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "policy/rule.h"
+#include "policy/rule-match.h"
 
 #include <string.h>
 
@@ -7,20 +7,44 @@
 
 #define BIT(n) (1U << (n))
 
-/* What a request has besides its caller, by action. */
-static const uint32_t action_keys[_POLICY_ACTION_MAX] = {
-	[POLICY_ATTACH] = BIT(RULE_CHANNEL) | BIT(RULE_DATA) | BIT(RULE_PROBE) | BIT(RULE_TARGET),
-	[POLICY_DETACH_ANY] = BIT(RULE_CHANNEL) | BIT(RULE_PROBE) | BIT(RULE_TARGET),
-	[POLICY_ENROLL] = BIT(RULE_CHANNEL) | BIT(RULE_PROBE),
-	[POLICY_PROMOTE] = BIT(RULE_CHANNEL) | BIT(RULE_PROBE),
-	[POLICY_REVOKE] = BIT(RULE_PROBE),
-};
+/* Every request has a caller and comes at some time. */
+#define CALLER_KEYS                                                                                 \
+	(BIT(RULE_ACTION) | BIT(RULE_NAMESPACE) | BIT(RULE_TIME) | BIT(RULE_USER) | BIT(RULE_UID) | \
+	 BIT(RULE_GROUP) | BIT(RULE_FROM_UNIT) | BIT(RULE_FROM_CGROUP))
+#define BUNDLE_KEYS                                                                       \
+	(BIT(RULE_VERSION) | BIT(RULE_ROLE) | BIT(RULE_SIGNER) | BIT(RULE_PROGRAM_TYPE) | \
+	 BIT(RULE_MAY_MODIFY) | BIT(RULE_HOOK) | BIT(RULE_HELPER))
 
-#define CALLER_KEYS (BIT(RULE_ACTION) | BIT(RULE_NAMESPACE) | BIT(RULE_USER) | BIT(RULE_GROUP))
+static const uint32_t action_keys[_POLICY_ACTION_MAX] = {
+	[POLICY_ATTACH] = BIT(_RULE_KEY_MAX) - 1,
+	[POLICY_DETACH_ANY] = CALLER_KEYS | BIT(RULE_CHANNEL) | BIT(RULE_PROBE) | BIT(RULE_TARGET),
+	[POLICY_ENROLL] = CALLER_KEYS | BUNDLE_KEYS | BIT(RULE_CHANNEL) | BIT(RULE_PROBE),
+	[POLICY_PROMOTE] = CALLER_KEYS | BUNDLE_KEYS | BIT(RULE_CHANNEL) | BIT(RULE_PROBE),
+	[POLICY_REVOKE] = CALLER_KEYS | BIT(RULE_PROBE),
+	[POLICY_AUDIT_READ] = CALLER_KEYS,
+	[POLICY_POLICY_RELOAD] = CALLER_KEYS,
+};
 
 bool rule_action_has(uint32_t action, enum rule_key key)
 {
-	return (CALLER_KEYS | action_keys[action]) & BIT(key);
+	return action_keys[action] & BIT(key);
+}
+
+bool rule_request_has(const struct policy_request *request, enum rule_key key)
+{
+	uint32_t keys = action_keys[request->action];
+
+	if (!request->spec && request->action != POLICY_ATTACH)
+		keys &= ~BUNDLE_KEYS;
+	return keys & BIT(key);
+}
+
+bool match_globs(const struct rule_globs *globs, const char *text, size_t n)
+{
+	for (size_t i = 0; i < globs->n; i++)
+		if (glob_match(globs->globs[i], text, n))
+			return true;
+	return false;
 }
 
 static bool match_action(const struct rule *rule, const struct policy_request *request)
@@ -40,6 +64,26 @@ static bool match_data(const struct rule *rule, const struct policy_request *req
 	return !(request->data & ~rule->data);
 }
 
+/* A class is shown together with all below it. */
+static bool match_privacy(const struct rule *rule, const struct policy_request *request)
+{
+	uint32_t shown = BIT(request->privacy + 1) - 1;
+
+	if (rule_takes_away(rule))
+		return shown & rule->privacy;
+	return !(shown & ~rule->privacy);
+}
+
+static bool match_persist(const struct rule *rule, const struct policy_request *request)
+{
+	return rule->persist & BIT(request->persist);
+}
+
+static bool match_kernel_verified(const struct rule *rule, const struct policy_request *request)
+{
+	return rule->kernel_verified & BIT(request->kernel_verified);
+}
+
 static bool match_namespace(const struct rule *rule, const struct policy_request *request)
 {
 	if (request->namespace == POLICY_NAMESPACE_UNKNOWN)
@@ -47,138 +91,92 @@ static bool match_namespace(const struct rule *rule, const struct policy_request
 	return rule->namespaces & BIT(request->namespace);
 }
 
-static bool has_id(const uint32_t *ids, size_t n, uint32_t id)
+/* Ranges ascend and have gaps between them. */
+static bool in_ranges(const struct rule_ranges *ranges, uint32_t number)
 {
-	for (size_t i = 0; i < n; i++)
-		if (ids[i] == id)
+	size_t from = 0, to = ranges->n;
+
+	while (from < to) {
+		size_t middle = from + (to - from) / 2;
+
+		if (number < ranges->ranges[middle].first)
+			to = middle;
+		else if (number > ranges->ranges[middle].last)
+			from = middle + 1;
+		else
 			return true;
+	}
+	return false;
+}
+
+static bool match_time(const struct rule *rule, const struct policy_request *request)
+{
+	return in_ranges(&rule->times, request->minute);
+}
+
+static bool match_uid(const struct rule *rule, const struct policy_request *request)
+{
+	return in_ranges(&rule->uids, request->uid);
+}
+
+/* Ids of a rule ascend. */
+static bool has_id(const struct rule_ids *ids, uint32_t id)
+{
+	size_t from = 0, to = ids->n;
+
+	while (from < to) {
+		size_t middle = from + (to - from) / 2;
+
+		if (ids->ids[middle] == id)
+			return true;
+		if (ids->ids[middle] < id)
+			from = middle + 1;
+		else
+			to = middle;
+	}
 	return false;
 }
 
 static bool match_user(const struct rule *rule, const struct policy_request *request)
 {
-	return has_id(rule->users.ids, rule->users.n, request->uid);
+	return has_id(&rule->users, request->uid);
 }
 
 static bool match_group(const struct rule *rule, const struct policy_request *request)
 {
-	for (size_t i = 0; i < rule->groups.n; i++)
-		if (has_id(request->gids, request->n_gids, rule->groups.ids[i]))
+	for (size_t i = 0; i < request->n_gids; i++)
+		if (has_id(&rule->groups, request->gids[i]))
 			return true;
 	return false;
 }
 
 static bool match_probe(const struct rule *rule, const struct policy_request *request)
 {
-	size_t n = strlen(request->probe);
-
-	for (size_t i = 0; i < rule->probes.n; i++)
-		if (glob_match(rule->probes.globs[i], request->probe, n))
-			return true;
-	return false;
-}
-
-/* Whose events the request is about if that is one user's, (uid_t)-1 otherwise. */
-static uid_t request_owner(const struct policy_request *request)
-{
-	if (request->target_kind == TARGET_SELF)
-		return request->uid;
-	return request->target_kind == TARGET_USER ? request->target_uid : (uid_t)-1;
-}
-
-/* A pattern that matches a cgroup matches everything below it, because such a target shows that, too. */
-static bool match_cgroup(const char *glob, const char *path)
-{
-	size_t n = strlen(path);
-
-	for (;;) {
-		if (glob_match(glob, path, n))
-			return true;
-		if (n <= 1)
-			return false;
-		do
-			n--;
-		while (path[n] != '/');
-		if (n == 0)
-			n = 1;
-	}
-}
-
-/* A unit's cgroup bears its name. Somebody else's cgroup may bear it too, so this serves denies only. */
-static bool match_component(const char *glob, const char *path)
-{
-	while (*path) {
-		size_t n;
-
-		path++;
-		n = strcspn(path, "/");
-		if (n && glob_match(glob, path, n))
-			return true;
-		path += n;
-	}
-	return false;
-}
-
-static bool match_unit(const struct rule *rule, const char *glob, const struct policy_request *request)
-{
-	if (request->target_kind == TARGET_UNIT)
-		return glob_match(glob, request->target_name, strlen(request->target_name));
-	return rule_takes_away(rule) && request->target_kind == TARGET_CGROUP &&
-	       match_component(glob, request->target_name);
-}
-
-static bool match_one_target(const struct rule *rule, const struct rule_target *target,
-			     const struct policy_request *request)
-{
-	switch (target->kind) {
-	case TARGET_SELF:
-		return request_owner(request) == request->uid;
-	case TARGET_USER:
-		return request_owner(request) == target->uid;
-	case TARGET_UNIT:
-		return match_unit(rule, target->glob, request);
-	case TARGET_CGROUP:
-		return request->target_kind == TARGET_CGROUP &&
-		       match_cgroup(target->glob, request->target_name);
-	case TARGET_HOST:
-		/* Who may see everything may see any part; who may not see everything at once may see parts.
-		 */
-		return !rule_takes_away(rule) || request->target_kind == TARGET_HOST;
-	default:
-		return rule_takes_away(rule);
-	}
-}
-
-static bool match_target(const struct rule *rule, const struct policy_request *request)
-{
-	for (size_t i = 0; i < rule->n_targets; i++)
-		if (match_one_target(rule, &rule->targets[i], request))
-			return true;
-	return false;
+	return match_globs(&rule->probes, request->probe, strlen(request->probe));
 }
 
 const struct rule_row rule_rows[_RULE_KEY_MAX] = {
 	[RULE_ACTION] = { "action", true, match_action },
 	[RULE_CHANNEL] = { "channel", false, match_channel },
 	[RULE_DATA] = { "data", false, match_data },
-	[RULE_PRIVACY] = { "privacy", false, NULL },
-	[RULE_PERSIST] = { "persist", false, NULL },
-	[RULE_KERNEL_VERIFIED] = { "kernel-verified", false, NULL },
+	[RULE_PRIVACY] = { "privacy", false, match_privacy },
+	[RULE_PERSIST] = { "persist", false, match_persist },
+	[RULE_KERNEL_VERIFIED] = { "kernel-verified", false, match_kernel_verified },
 	[RULE_NAMESPACE] = { "namespace", true, match_namespace },
-	[RULE_TIME] = { "time", false, NULL },
+	[RULE_TIME] = { "time", false, match_time },
 	[RULE_USER] = { "user", true, match_user },
-	[RULE_UID] = { "uid", true, NULL },
+	[RULE_UID] = { "uid", true, match_uid },
 	[RULE_GROUP] = { "group", true, match_group },
 	[RULE_PROBE] = { "probe", false, match_probe },
-	[RULE_VERSION] = { "version", false, NULL },
-	[RULE_ROLE] = { "role", false, NULL },
-	[RULE_SIGNER] = { "signer", false, NULL },
-	[RULE_PROGRAM_TYPE] = { "program-type", false, NULL },
-	[RULE_MAY_MODIFY] = { "may-modify", false, NULL },
-	[RULE_HOOK] = { "hook", false, NULL },
-	[RULE_HELPER] = { "helper", false, NULL },
-	[RULE_FROM_UNIT] = { "from-unit", true, NULL },
-	[RULE_FROM_CGROUP] = { "from-cgroup", true, NULL },
-	[RULE_PARAMETER] = { "parameter", false, NULL },
+	[RULE_VERSION] = { "version", false, match_version },
+	[RULE_ROLE] = { "role", false, match_role },
+	[RULE_SIGNER] = { "signer", false, match_signer },
+	[RULE_PROGRAM_TYPE] = { "program-type", false, match_program_type },
+	[RULE_MAY_MODIFY] = { "may-modify", false, match_may_modify },
+	[RULE_HOOK] = { "hook", false, match_hook },
+	[RULE_HELPER] = { "helper", false, match_helper },
+	[RULE_FROM_UNIT] = { "from-unit", true, match_from_unit },
+	[RULE_FROM_CGROUP] = { "from-cgroup", true, match_from_cgroup },
+	[RULE_PARAMETER] = { "parameter", false, match_parameter },
 	[RULE_TARGET] = { "target", false, match_target },
 };

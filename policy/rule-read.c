@@ -18,14 +18,18 @@ const char *rule_kind_name(enum rule_kind kind)
 	config_refuse((value)->reader->config, (value)->reader->refusal, (value)->section->file, (at)->line, \
 		      (at)->key_column, __VA_ARGS__)
 
+static int refuse_limit_key(const struct rule_value *value)
+{
+	return refuse_key(value, value->entry, "key '%s' belongs into a [limit] section", value->entry->key);
+}
+
 static int read_limit(struct rule_value *value, uint32_t limit)
 {
 	const char *error;
 	int r;
 
 	if (value->rule->kind != RULE_LIMIT)
-		return refuse_key(value, value->entry, "key '%s' belongs into a [limit] section",
-				  value->entry->key);
+		return refuse_limit_key(value);
 	if (!rule_value_next(value, &r))
 		return r;
 	error = rule_read_limit(limit, value->word.text, &value->rule->limits[limit]);
@@ -36,14 +40,27 @@ static int read_limit(struct rule_value *value, uint32_t limit)
 	return r;
 }
 
+/* In a limit, kernel-verified is no condition, but what it asks for. */
+static bool is_limit_here(const struct rule *rule, enum rule_key key)
+{
+	return rule->kind == RULE_LIMIT && key == RULE_KERNEL_VERIFIED;
+}
+
+static int read_set(struct rule_value *value)
+{
+	if (value->rule->kind != RULE_LIMIT)
+		return refuse_limit_key(value);
+	return rule_read_set(value);
+}
+
 static int read_key(struct rule_value *value)
 {
-	const char *names[_RULE_KEY_MAX + _POLICY_LIMIT_MAX];
+	const char *names[_RULE_KEY_MAX + _POLICY_LIMIT_MAX + 1];
 
 	value->word = (struct config_word){ .next = 0 };
 	for (uint32_t i = 0; i < _RULE_KEY_MAX; i++) {
 		names[i] = rule_key_name((enum rule_key)i);
-		if (!strcmp(names[i], value->entry->key)) {
+		if (!strcmp(names[i], value->entry->key) && !is_limit_here(value->rule, i)) {
 			value->rule->keys |= BIT(i);
 			return rule_value_read(value, (enum rule_key)i);
 		}
@@ -53,6 +70,9 @@ static int read_key(struct rule_value *value)
 		if (!strcmp(policy_limit_name(i), value->entry->key))
 			return read_limit(value, i);
 	}
+	names[_RULE_KEY_MAX + _POLICY_LIMIT_MAX] = "set";
+	if (!strcmp(value->entry->key, "set"))
+		return read_set(value);
 	return rule_value_unknown(value, value->entry->line, value->entry->key_column, "key",
 				  value->entry->key, names,
 				  value->rule->kind == RULE_LIMIT ? COUNT(names) : (size_t)_RULE_KEY_MAX);
@@ -93,11 +113,18 @@ static void set_defaults(struct rule *rule)
 		rule->channels = BIT(POLICY_CHANNEL_PRODUCTION);
 	if (missing & BIT(RULE_DATA))
 		rule->data = POLICY_DATA_AGGREGATES;
+	if (missing & BIT(RULE_PRIVACY))
+		rule->privacy = BIT(SPEC_PRIVACY_SAFE) | BIT(SPEC_PRIVACY_BOUND);
+	if (missing & BIT(RULE_PERSIST))
+		rule->persist = BIT(false);
+	if (missing & BIT(RULE_MAY_MODIFY))
+		rule->may_modify = BIT(false);
 	if (missing & BIT(RULE_TARGET)) {
 		rule->targets[0] = self;
 		rule->n_targets = 1;
 	}
-	rule->keys |= BIT(RULE_ACTION) | BIT(RULE_CHANNEL) | BIT(RULE_DATA) | BIT(RULE_TARGET);
+	rule->keys |= BIT(RULE_ACTION) | BIT(RULE_CHANNEL) | BIT(RULE_DATA) | BIT(RULE_PRIVACY) |
+		      BIT(RULE_PERSIST) | BIT(RULE_MAY_MODIFY) | BIT(RULE_TARGET);
 }
 
 static int finish_allow(struct rule_value *value)
@@ -118,14 +145,18 @@ static int finish_allow(struct rule_value *value)
 static int finish_limit(struct rule_value *value)
 {
 	struct rule *rule = value->rule;
-	bool limits = false;
+	bool limits = rule->set.n > 0;
 
 	for (uint32_t i = 0; i < _POLICY_LIMIT_MAX; i++)
 		limits |= rule->limits[i] != POLICY_UNLIMITED;
 	if (!limits)
 		return refuse_section(
 			value, value->section->kind_column,
-			"this limit has neither a max-… key nor kernel-verified, so it limits nothing");
+			"this limit has neither a max-… key, set nor kernel-verified, so it limits nothing");
+	/* It would move values by which it is found. */
+	if (rule->set.n && rule->keys & BIT(RULE_PARAMETER))
+		return refuse_key(value, config_entry(value->section, "parameter"),
+				  "a limit with set cannot depend on parameters");
 	if (rule->keys & BIT(RULE_ACTION) && rule->actions != BIT(POLICY_ATTACH))
 		return refuse_key(value, config_entry(value->section, "action"),
 				  "only the action attach can be limited");
@@ -174,13 +205,31 @@ int rule_read(const struct rule_reader *reader, const struct config_section *sec
 	}
 }
 
+static void globs_done(struct rule_globs *globs)
+{
+	for (size_t i = 0; i < globs->n; i++)
+		free(globs->globs[i]);
+	free(globs->globs);
+}
+
 void rule_done(struct rule *rule)
 {
 	free(rule->users.ids);
 	free(rule->groups.ids);
-	for (size_t i = 0; i < rule->probes.n; i++)
-		free(rule->probes.globs[i]);
-	free(rule->probes.globs);
+	free(rule->uids.ranges);
+	free(rule->times.ranges);
+	globs_done(&rule->probes);
+	globs_done(&rule->versions);
+	globs_done(&rule->roles);
+	globs_done(&rule->hooks);
+	globs_done(&rule->helpers);
+	globs_done(&rule->from_units);
+	globs_done(&rule->from_cgroups);
+	for (size_t i = 0; i < rule->n_signers; i++)
+		free(rule->signers[i].subject);
+	free(rule->signers);
+	free(rule->parameters.list);
+	free(rule->set.list);
 	for (size_t i = 0; i < rule->n_targets; i++)
 		free(rule->targets[i].glob);
 	free(rule->targets);

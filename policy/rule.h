@@ -107,6 +107,13 @@ struct rule {
 	struct rule_parameters set; /* of a limit */
 };
 
+/* What is found out about a request while rules look at it, so that it is found out once. */
+struct policy_facts {
+	uint32_t may_modify; /* bit set of 1 << no, yes, from spec_may_modify(); 0: not asked yet */
+	bool moved;          /* limits move parameters: these are in force */
+	uint64_t parameters[SPEC_PARAMS_MAX];
+};
+
 /* Where a rule is read: names become ids by the resolver, oddities are handed to warn(). */
 struct rule_reader {
 	const struct config *config;
@@ -120,11 +127,15 @@ struct rule_reader {
 int rule_read(const struct rule_reader *reader, const struct config_section *section, struct rule *ret_rule);
 void rule_done(struct rule *rule);
 
+/* All sections of a policy, ordered by kind and name. */
+const struct rule *policy_rules(const struct policy *policy, size_t *ret_n);
+
 /* The matcher: one row a condition. */
 struct rule_row {
 	const char *name;
 	bool about_caller;
-	/* Only called for rules that have the key and requests that pass request_is_valid() in policy.c. */
+	/* Only called for rules and requests that have the key, and requests that policy_request_is_valid().
+	 */
 	bool (*holds)(const struct rule *rule, const struct policy_request *request);
 };
 extern const struct rule_row rule_rows[_RULE_KEY_MAX];
@@ -136,6 +147,14 @@ enum rule_key rule_match(const struct rule *rule, const struct policy_request *r
 
 /* Whether requests for this action have the thing that the key is about. */
 bool rule_action_has(uint32_t action, enum rule_key key);
+
+/* Whether this one has: the bundle's keys only once its spec is known, where the action is one for which a
+ * bundle is looked at step by step (enroll, promote). An allow ignores what a request does not have; denies
+ * and limits that ask for it do not match. For attach, a spec that is not known is an unknown fact. */
+bool rule_request_has(const struct policy_request *request, enum rule_key key);
+
+/* Only a request that passes is shown to rules: they rely on it. */
+bool policy_request_is_valid(const struct policy_request *request);
 
 /* Denies and limits take something away: where an allow must cover all of a request, they match on any part,
  * and on what is not known. */
@@ -149,6 +168,11 @@ const char *rule_kind_name(enum rule_kind kind);
 
 /* Limit values: "4", "16M", "8h". A pointer to what is wrong with the text, or NULL and the value. */
 const char *rule_read_limit(uint32_t limit, const char *text, uint64_t *ret_value);
+
+/* The values of a parameter that an entry stands for; min > max if it names one that this probe does not
+ * have. */
+void rule_parameter_values(const struct rule_parameter *entry, const struct spec_param *param,
+			   uint64_t *ret_min, uint64_t *ret_max);
 
 /* What a limit's `set` says about a parameter, if it names it: rules that name a value which this probe does
  * not have give min > max. */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <fcntl.h>
+#include <linux/bpf.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -66,12 +67,33 @@ static struct policy *load(const char *text)
 	return policy;
 }
 
+/* A probe as most are: it has events and counts, and can only look on. */
+static const struct spec probe = {
+	.version = "1.2.3",
+	.event_size = 24,
+	.targets = (1U << _TARGET_KIND_MAX) - 1,
+	.n_variants = 1,
+	.variants = { { .n_programs = 1,
+			.programs = { { .hook = "tp_btf/inet_sock_set_state",
+					.type = BPF_PROG_TYPE_TRACING,
+					.attach_type = BPF_TRACE_RAW_TP,
+					.n_helpers = 2,
+					.helpers = { BPF_FUNC_map_lookup_elem, BPF_FUNC_ktime_get_ns } } },
+			.n_maps = 1,
+			.maps = { { .kind = SPEC_MAP_COUNTS } } } },
+	.n_fields = 2,
+	.fields = { { .name = "state" }, { .name = "address", .privacy = SPEC_PRIVACY_PII } },
+	.n_labels = 1,
+	.labels = { { .name = "port", .privacy = SPEC_PRIVACY_BOUND } },
+};
+
 /* What a row asks: alice, in groups 2000 and 5, on the host, wants aggregates of her own tcp.state. */
 static const gid_t gids[] = { 5, 2000 };
 #define ASK(...)                                                                            \
 	{                                                                                   \
 		.uid = 1000, .gids = gids, .n_gids = 2, .namespace = POLICY_NAMESPACE_HOST, \
-		.probe = "tcp.state", .data = POLICY_DATA_AGGREGATES, ##__VA_ARGS__         \
+		.probe = "tcp.state", .spec = &probe, .data = POLICY_DATA_AGGREGATES,       \
+		##__VA_ARGS__                                                               \
 	}
 #define EVENTS    .data = POLICY_DATA_EVENTS
 #define BOTH      .data = POLICY_DATA_AGGREGATES | POLICY_DATA_EVENTS
@@ -372,7 +394,7 @@ static const struct {
 	  "longer than the name of any probe, 47 bytes" },
 	{ "[allow a]\n", "f:1:2", "an empty allow would be for everybody: name a group or user" },
 	{ "[limit a]\nuser = alice\n", "f:1:2",
-	  "this limit has neither a max-… key nor kernel-verified, so it limits nothing" },
+	  "this limit has neither a max-… key, set nor kernel-verified, so it limits nothing" },
 	{ "[limit a]\naction = enroll\nmax-memory = 1\n", "f:2:1", "only the action attach can be limited" },
 	{ "[deny a]\nprobe = tcp.*\naction = attach audit-read\n", "f:2:1",
 	  "action 'audit-read' has no probe: this deny could never match it" },
@@ -382,8 +404,8 @@ static const struct {
 	{ "[limit a]\nkernel-verified = 1required\n", "f:2:19", "'required' is expected" },
 	{ "[limit a]\nkernel-verified = 0\n", "f:2:19", "'required' is expected" },
 	{ "[limit a]\nkernel-verified = required required\n", "f:2:28", "one value is expected" },
-	{ "[allow a]\nkernel-verified = required\n", "f:2:1",
-	  "key 'kernel-verified' belongs into a [limit] section" },
+	{ "[allow a]\nkernel-verified = required\n", "f:2:19",
+	  "'required' belongs into a [limit] section: 'yes' or 'no' is expected here" },
 	{ "[limit a]\nmax-attachments = four\n", "f:2:19", "a whole number is expected" },
 	{ "[limit a]\nmax-attachments = -1\n", "f:2:19", "a whole number is expected" },
 	{ "[limit a]\nmax-attachments = 1K\n", "f:2:19", "a whole number is expected" },
