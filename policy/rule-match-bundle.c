@@ -180,7 +180,7 @@ static bool is_named(const struct rule_parameters *list, const struct spec_param
 static bool covers_all(const struct rule_parameters *list, const struct spec_param *param,
 		       struct values values)
 {
-	uint64_t to;
+	uint64_t to = 0;
 
 	if (!is_named(list, param))
 		return true;
