@@ -201,6 +201,8 @@ void question_init(struct question *question, const struct policy_request *reque
 	question->request = *request;
 	question->facts = (struct policy_facts){ .moved = false };
 	question->request.facts = &question->facts;
+	for (size_t i = 0; request->gids && i < request->n_gids; i++)
+		question->facts.gids |= 1ULL << request->gids[i] % 64;
 }
 
 static void set_rule(struct policy_decision *decision, const char *rule)

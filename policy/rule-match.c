@@ -30,13 +30,18 @@ bool rule_action_has(uint32_t action, enum rule_key key)
 	return action_keys[action] & BIT(key);
 }
 
-bool rule_request_has(const struct policy_request *request, enum rule_key key)
+uint32_t rule_request_keys(const struct policy_request *request)
 {
 	uint32_t keys = action_keys[request->action];
 
 	if (!request->spec && request->action != POLICY_ATTACH)
 		keys &= ~BUNDLE_KEYS;
-	return keys & BIT(key);
+	return keys;
+}
+
+bool rule_request_has(const struct policy_request *request, enum rule_key key)
+{
+	return rule_request_keys(request) & BIT(key);
 }
 
 bool match_globs(const struct rule_globs *globs, const char *text, size_t n)
@@ -142,8 +147,19 @@ static bool match_user(const struct rule *rule, const struct policy_request *req
 	return has_id(&rule->users, request->uid);
 }
 
+/* Most rules are about groups that the caller is not in: tells so without a look at all that it is in. */
+static bool may_be_member(const struct rule *rule, const struct policy_facts *facts)
+{
+	for (size_t i = 0; facts && i < rule->groups.n; i++)
+		if (facts->gids & 1ULL << rule->groups.ids[i] % 64)
+			return true;
+	return !facts;
+}
+
 static bool match_group(const struct rule *rule, const struct policy_request *request)
 {
+	if (!may_be_member(rule, request->facts))
+		return false;
 	for (size_t i = 0; i < request->n_gids; i++)
 		if (has_id(&rule->groups, request->gids[i]))
 			return true;

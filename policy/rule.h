@@ -110,7 +110,8 @@ struct rule {
 /* What is found out about a request while rules look at it, so that it is found out once. */
 struct policy_facts {
 	uint32_t may_modify; /* bit set of 1 << no, yes, from spec_may_modify(); 0: not asked yet */
-	bool moved;          /* limits move parameters: these are in force */
+	uint64_t gids; /* bit set of 1 << gid % 64: a group whose bit is missing is none of the caller's */
+	bool moved;    /* limits move parameters: these are in force */
 	uint64_t parameters[SPEC_PARAMS_MAX];
 };
 
@@ -152,6 +153,8 @@ bool rule_action_has(uint32_t action, enum rule_key key);
  * bundle is looked at step by step (enroll, promote). An allow ignores what a request does not have; denies
  * and limits that ask for it do not match. For attach, a spec that is not known is an unknown fact. */
 bool rule_request_has(const struct policy_request *request, enum rule_key key);
+uint32_t
+rule_request_keys(const struct policy_request *request); /* all of them: bit set of 1 << enum rule_key */
 
 /* Only a request that passes is shown to rules: they rely on it. */
 bool policy_request_is_valid(const struct policy_request *request);
