@@ -28,7 +28,8 @@ rules() { # FIRST LAST: a section each, in files that are small enough
 	END
 }
 id_of() { as "$1" bpfwarden -o json ps | jq -r .attachment.id; }
-attached() { [ "$(id_of $alice)" = "$id" ]; }
+attached() { [ -n "$id" ] && [ "$(id_of $alice)" = "$id" ]; }
+attaches() { [ -n "$(attach "$1" tcp.state)" ]; }
 
 mkdir -p "$etc/policy.d"
 rules 1 10000
@@ -50,6 +51,6 @@ check_code "110 000 rules: the old policy still denies" 3 as $bob bpfwarden atta
 
 rm -f "$etc/policy.d/"*
 check "no rules of ours: read again" bpfwarden policy reload
-check "no rules of ours: whom the last rule denied attaches" attach $bob tcp.state
+check "no rules of ours: whom the last rule denied attaches" attaches $bob
 
 host_finish
