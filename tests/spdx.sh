@@ -5,7 +5,7 @@ cd "$(dirname "$(readlink -f "$0")")/.." || exit 1
 failed=0
 while IFS= read -r file; do
 	case "$file" in
-	bpf/include/bpfwarden/abi.h | bpf/*.h | bpf/*.c | bpf/*.sh | tests/unit/data/*.bpf.c) wanted='GPL-2.0' ;;
+	bpf/include/bpfwarden/abi.h | bpf/*.h | bpf/*.c | bpf/*.sh | tests/unit/data/*.bpf.c | tests/host/objects/*.bpf.c) wanted='GPL-2.0' ;;
 	*) wanted='LGPL-2.1-or-later' ;;
 	esac
 	if ! head -n 3 "$file" | grep -q "SPDX-License-Identifier: .*$wanted"; then
