@@ -13,12 +13,24 @@ static size_t character(const char *p, const char *end)
 	return (size_t)(next - p);
 }
 
-bool glob_match(const char *pattern, const char *text, size_t n)
-{
-	const char *end = text + n, *star = NULL, *resume = NULL;
+/* Where a match may end. */
+struct ends {
+	const char *begin, *end;
+	bool above; /* also where a path above this one ends */
+};
 
-	/* Only the last star ever needs another try: what an earlier one took can be left as short as it is.
-	 */
+static bool may_end(const struct ends *ends, const char *at)
+{
+	if (at == ends->end)
+		return true;
+	return ends->above && at > ends->begin && (*at == '/' || at == ends->begin + 1);
+}
+
+/* Only the last star ever needs another try: what an earlier one took can be left as short as it is. */
+static bool match(const char *pattern, const struct ends *ends)
+{
+	const char *text = ends->begin, *end = ends->end, *star = NULL, *resume = NULL;
+
 	for (;;) {
 		if (*pattern == '*') {
 			star = ++pattern;
@@ -29,7 +41,7 @@ bool glob_match(const char *pattern, const char *text, size_t n)
 		} else if (text < end && *pattern && *pattern == *text) {
 			pattern++;
 			text++;
-		} else if (text == end && !*pattern) {
+		} else if (!*pattern && may_end(ends, text)) {
 			return true;
 		} else if (star && resume < end) {
 			resume += character(resume, end);
@@ -39,4 +51,14 @@ bool glob_match(const char *pattern, const char *text, size_t n)
 			return false;
 		}
 	}
+}
+
+bool glob_match(const char *pattern, const char *text, size_t n)
+{
+	return match(pattern, &(struct ends){ .begin = text, .end = text + n });
+}
+
+bool glob_match_path(const char *pattern, const char *path)
+{
+	return match(pattern, &(struct ends){ .begin = path, .end = path + strlen(path), .above = true });
 }

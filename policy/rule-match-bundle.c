@@ -9,14 +9,14 @@
 
 #define BIT(n) (1U << (n))
 
-bool match_version(const struct rule *rule, const struct policy_request *request)
+bool rule_match_version(const struct rule *rule, const struct policy_request *request)
 {
 	if (!request->spec)
 		return rule_takes_away(rule);
-	return match_globs(&rule->versions, request->spec->version, strlen(request->spec->version));
+	return rule_match_globs(&rule->versions, request->spec->version, strlen(request->spec->version));
 }
 
-bool match_role(const struct rule *rule, const struct policy_request *request)
+bool rule_match_role(const struct rule *rule, const struct policy_request *request)
 {
 	const char *role = request->roles;
 
@@ -29,7 +29,7 @@ bool match_role(const struct rule *rule, const struct policy_request *request)
 		n = strcspn(role, " ");
 		if (!n)
 			return false;
-		if (match_globs(&rule->roles, role, n))
+		if (rule_match_globs(&rule->roles, role, n))
 			return true;
 		role += n;
 	}
@@ -43,7 +43,7 @@ static bool is_signer(const struct rule_signer *wanted, const struct message_sig
 			  strnlen(signer->subject, sizeof(signer->subject)));
 }
 
-bool match_signer(const struct rule *rule, const struct policy_request *request)
+bool rule_match_signer(const struct rule *rule, const struct policy_request *request)
 {
 	if (!request->signers)
 		return rule_takes_away(rule);
@@ -79,17 +79,17 @@ static bool fits_type(const struct rule *rule, const struct spec_program *progra
 	return program->type < 64 && rule->program_types & 1ULL << program->type;
 }
 
-bool match_program_type(const struct rule *rule, const struct policy_request *request)
+bool rule_match_program_type(const struct rule *rule, const struct policy_request *request)
 {
 	return match_programs(rule, request, fits_type);
 }
 
 static bool fits_hook(const struct rule *rule, const struct spec_program *program)
 {
-	return match_globs(&rule->hooks, program->hook, strlen(program->hook));
+	return rule_match_globs(&rule->hooks, program->hook, strlen(program->hook));
 }
 
-bool match_hook(const struct rule *rule, const struct policy_request *request)
+bool rule_match_hook(const struct rule *rule, const struct policy_request *request)
 {
 	return match_programs(rule, request, fits_hook);
 }
@@ -103,7 +103,7 @@ static bool is_helper(const struct rule *rule, uint32_t helper)
 		snprintf(number, sizeof(number), "%u", helper);
 		name = number;
 	}
-	return match_globs(&rule->helpers, name, strlen(name));
+	return rule_match_globs(&rule->helpers, name, strlen(name));
 }
 
 static bool fits_helpers(const struct rule *rule, const struct spec_program *program)
@@ -114,12 +114,12 @@ static bool fits_helpers(const struct rule *rule, const struct spec_program *pro
 	return !rule_takes_away(rule);
 }
 
-bool match_helper(const struct rule *rule, const struct policy_request *request)
+bool rule_match_helper(const struct rule *rule, const struct policy_request *request)
 {
 	return match_programs(rule, request, fits_helpers);
 }
 
-bool match_may_modify(const struct rule *rule, const struct policy_request *request)
+bool rule_match_may_modify(const struct rule *rule, const struct policy_request *request)
 {
 	const struct spec_variant *v = variant_of(request);
 	uint32_t answer = request->facts ? request->facts->may_modify : 0;
@@ -206,7 +206,7 @@ static bool covers_any(const struct rule_parameters *list, const struct spec_par
 	return false;
 }
 
-bool match_parameter(const struct rule *rule, const struct policy_request *request)
+bool rule_match_parameter(const struct rule *rule, const struct policy_request *request)
 {
 	const struct spec *spec = request->spec;
 

@@ -8,24 +8,6 @@
 
 #define SLICE ".slice"
 
-/* A pattern that matches a cgroup matches everything below it, because such a target shows that, too. */
-static bool match_cgroup(const char *glob, const char *path)
-{
-	size_t n = strlen(path);
-
-	for (;;) {
-		if (glob_match(glob, path, n))
-			return true;
-		if (n <= 1)
-			return false;
-		do
-			n--;
-		while (path[n] != '/');
-		if (n == 0)
-			n = 1;
-	}
-}
-
 /* systemd puts '_' before the name of a unit that the kernel would take for a file of its own, such as
  * "_cpu.service", and before one that begins so: cg_escape() of its cgroup-util.c. */
 static const char *unescape(const char *component, size_t *n)
@@ -80,8 +62,10 @@ static bool match_one_target(const struct rule *rule, const struct rule_target *
 	case TARGET_UNIT:
 		return match_unit(rule, target->glob, request);
 	case TARGET_CGROUP:
+		/* A pattern that matches a cgroup matches everything below it, because such a target shows
+		 * that, too. */
 		return request->target_kind == TARGET_CGROUP &&
-		       match_cgroup(target->glob, request->target_name);
+		       glob_match_path(target->glob, request->target_name);
 	case TARGET_HOST:
 		/* Who may see everything may see any part; who may not see everything at once may see parts.
 		 */
@@ -91,7 +75,7 @@ static bool match_one_target(const struct rule *rule, const struct rule_target *
 	}
 }
 
-bool match_target(const struct rule *rule, const struct policy_request *request)
+bool rule_match_target(const struct rule *rule, const struct policy_request *request)
 {
 	for (size_t i = 0; i < rule->n_targets; i++)
 		if (match_one_target(rule, &rule->targets[i], request))
@@ -117,7 +101,7 @@ static const char *unit_of(const char *path, size_t *ret_n)
 	return unescape(path, ret_n);
 }
 
-bool match_from_unit(const struct rule *rule, const struct policy_request *request)
+bool rule_match_from_unit(const struct rule *rule, const struct policy_request *request)
 {
 	const char *unit;
 	size_t n;
@@ -125,15 +109,15 @@ bool match_from_unit(const struct rule *rule, const struct policy_request *reque
 	if (!request->cgroup)
 		return rule_takes_away(rule);
 	unit = unit_of(request->cgroup, &n);
-	return n && match_globs(&rule->from_units, unit, n);
+	return n && rule_match_globs(&rule->from_units, unit, n);
 }
 
-bool match_from_cgroup(const struct rule *rule, const struct policy_request *request)
+bool rule_match_from_cgroup(const struct rule *rule, const struct policy_request *request)
 {
 	if (!request->cgroup)
 		return rule_takes_away(rule);
 	for (size_t i = 0; i < rule->from_cgroups.n; i++)
-		if (match_cgroup(rule->from_cgroups.globs[i], request->cgroup))
+		if (glob_match_path(rule->from_cgroups.globs[i], request->cgroup))
 			return true;
 	return false;
 }

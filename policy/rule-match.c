@@ -44,7 +44,7 @@ bool rule_request_has(const struct policy_request *request, enum rule_key key)
 	return rule_request_keys(request) & BIT(key);
 }
 
-bool match_globs(const struct rule_globs *globs, const char *text, size_t n)
+bool rule_match_globs(const struct rule_globs *globs, const char *text, size_t n)
 {
 	for (size_t i = 0; i < globs->n; i++)
 		if (glob_match(globs->globs[i], text, n))
@@ -168,7 +168,7 @@ static bool match_group(const struct rule *rule, const struct policy_request *re
 
 static bool match_probe(const struct rule *rule, const struct policy_request *request)
 {
-	return match_globs(&rule->probes, request->probe, strlen(request->probe));
+	return rule_match_globs(&rule->probes, request->probe, strlen(request->probe));
 }
 
 const struct rule_row rule_rows[_RULE_KEY_MAX] = {
@@ -184,15 +184,15 @@ const struct rule_row rule_rows[_RULE_KEY_MAX] = {
 	[RULE_UID] = { "uid", true, match_uid },
 	[RULE_GROUP] = { "group", true, match_group },
 	[RULE_PROBE] = { "probe", false, match_probe },
-	[RULE_VERSION] = { "version", false, match_version },
-	[RULE_ROLE] = { "role", false, match_role },
-	[RULE_SIGNER] = { "signer", false, match_signer },
-	[RULE_PROGRAM_TYPE] = { "program-type", false, match_program_type },
-	[RULE_MAY_MODIFY] = { "may-modify", false, match_may_modify },
-	[RULE_HOOK] = { "hook", false, match_hook },
-	[RULE_HELPER] = { "helper", false, match_helper },
-	[RULE_FROM_UNIT] = { "from-unit", true, match_from_unit },
-	[RULE_FROM_CGROUP] = { "from-cgroup", true, match_from_cgroup },
-	[RULE_PARAMETER] = { "parameter", false, match_parameter },
-	[RULE_TARGET] = { "target", false, match_target },
+	[RULE_VERSION] = { "version", false, rule_match_version },
+	[RULE_ROLE] = { "role", false, rule_match_role },
+	[RULE_SIGNER] = { "signer", false, rule_match_signer },
+	[RULE_PROGRAM_TYPE] = { "program-type", false, rule_match_program_type },
+	[RULE_MAY_MODIFY] = { "may-modify", false, rule_match_may_modify },
+	[RULE_HOOK] = { "hook", false, rule_match_hook },
+	[RULE_HELPER] = { "helper", false, rule_match_helper },
+	[RULE_FROM_UNIT] = { "from-unit", true, rule_match_from_unit },
+	[RULE_FROM_CGROUP] = { "from-cgroup", true, rule_match_from_cgroup },
+	[RULE_PARAMETER] = { "parameter", false, rule_match_parameter },
+	[RULE_TARGET] = { "target", false, rule_match_target },
 };

@@ -4,19 +4,19 @@
 #include "policy/rule.h"
 
 /* rule-match-bundle.c */
-bool match_version(const struct rule *rule, const struct policy_request *request);
-bool match_role(const struct rule *rule, const struct policy_request *request);
-bool match_signer(const struct rule *rule, const struct policy_request *request);
-bool match_program_type(const struct rule *rule, const struct policy_request *request);
-bool match_may_modify(const struct rule *rule, const struct policy_request *request);
-bool match_hook(const struct rule *rule, const struct policy_request *request);
-bool match_helper(const struct rule *rule, const struct policy_request *request);
-bool match_parameter(const struct rule *rule, const struct policy_request *request);
+bool rule_match_version(const struct rule *rule, const struct policy_request *request);
+bool rule_match_role(const struct rule *rule, const struct policy_request *request);
+bool rule_match_signer(const struct rule *rule, const struct policy_request *request);
+bool rule_match_program_type(const struct rule *rule, const struct policy_request *request);
+bool rule_match_may_modify(const struct rule *rule, const struct policy_request *request);
+bool rule_match_hook(const struct rule *rule, const struct policy_request *request);
+bool rule_match_helper(const struct rule *rule, const struct policy_request *request);
+bool rule_match_parameter(const struct rule *rule, const struct policy_request *request);
 
 /* rule-match-target.c */
-bool match_target(const struct rule *rule, const struct policy_request *request);
-bool match_from_unit(const struct rule *rule, const struct policy_request *request);
-bool match_from_cgroup(const struct rule *rule, const struct policy_request *request);
+bool rule_match_target(const struct rule *rule, const struct policy_request *request);
+bool rule_match_from_unit(const struct rule *rule, const struct policy_request *request);
+bool rule_match_from_cgroup(const struct rule *rule, const struct policy_request *request);
 
 /* True if some pattern matches all n bytes. */
-bool match_globs(const struct rule_globs *globs, const char *text, size_t n);
+bool rule_match_globs(const struct rule_globs *globs, const char *text, size_t n);

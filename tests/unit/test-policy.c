@@ -330,6 +330,65 @@ static void test_globs(void **state)
 			fail_msg("'%s' and '%s'", globs[i].pattern, globs[i].text);
 }
 
+static const struct {
+	const char *pattern, *path;
+	bool match;
+} paths[] = {
+	{ "/", "/", true },
+	{ "/", "/a/b", true },
+	{ "/a", "/a", true },
+	{ "/a", "/a/b/c", true },
+	{ "/a", "/ab", false },
+	{ "/a", "/", false },
+	{ "/a/", "/a/b", false },
+	{ "/a*", "/ab/c", true },
+	{ "/?", "/ab/c", false },
+	{ "/??", "/ab/c", true },
+	{ "/??", "/\xc3\xa9\xc3\xa9/c", true },
+	{ "*b", "/a/b/c", true },
+	{ "*b", "/a/bc", false },
+	{ "*b", "/a/bc/b/c", true },
+	{ "/*/c", "/a/b/c/d", true },
+	{ "/*/c", "/c", false },
+	{ "/*c*e", "/a/cd/e/f", true },
+	{ "/*c*e", "/a/cd/ef", false },
+	{ "*", "/", true },
+};
+
+/* The same as one look for each path above. */
+static void test_paths(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(paths); i++) {
+		size_t n = strlen(paths[i].path);
+		bool some = glob_match(paths[i].pattern, paths[i].path, n) ||
+			    glob_match(paths[i].pattern, paths[i].path, 1);
+
+		while (n-- > 1)
+			if (paths[i].path[n] == '/')
+				some = some || glob_match(paths[i].pattern, paths[i].path, n);
+		if (glob_match_path(paths[i].pattern, paths[i].path) != paths[i].match ||
+		    some != paths[i].match)
+			fail_msg("'%s' and '%s'", paths[i].pattern, paths[i].path);
+	}
+}
+
+/* A caller decides how deep its cgroup is: 2,000 deep, a thousand rules about cgroups are read in moments. */
+static void test_deep_cgroup(void **state)
+{
+	char path[4001];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(path) - 1; i += 2)
+		memcpy(path + i, "/a", 2);
+	path[sizeof(path) - 1] = '\0';
+	for (int i = 0; i < 1000; i++) {
+		assert_false(glob_match_path("*b", path));
+		assert_false(glob_match_path("/*a/b", path));
+		assert_true(glob_match_path("*a*a*a", path));
+	}
+}
+
 /* The policy that is shipped, read as the daemon reads it. */
 static struct policy *load_shipped(void)
 {
@@ -452,6 +511,7 @@ int main(void)
 		cmocka_unit_test(test_decisions), cmocka_unit_test(test_unterminated),
 		cmocka_unit_test(test_limits),    cmocka_unit_test(test_kernel_verified),
 		cmocka_unit_test(test_deny_all),  cmocka_unit_test(test_globs),
+		cmocka_unit_test(test_paths),     cmocka_unit_test(test_deep_cgroup),
 		cmocka_unit_test(test_shipped),   cmocka_unit_test(test_load),
 	};
 
