@@ -35,6 +35,8 @@ static bool match(const char *pattern, const struct ends *ends)
 		if (*pattern == '*') {
 			star = ++pattern;
 			resume = text;
+			if (!*star)
+				return true;
 		} else if (text < end && *pattern == '?') {
 			pattern++;
 			text += character(text, end);

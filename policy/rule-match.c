@@ -7,6 +7,10 @@
 
 #define BIT(n) (1U << (n))
 
+/* So many groups of a rule are looked for among the caller's one by one; of more, the caller's are looked for
+ * among them, which ascend. */
+#define GROUPS_FEW 8U
+
 /* Every request has a caller and comes at some time. */
 #define CALLER_KEYS                                                                                 \
 	(BIT(RULE_ACTION) | BIT(RULE_NAMESPACE) | BIT(RULE_TIME) | BIT(RULE_USER) | BIT(RULE_UID) | \
@@ -147,20 +151,23 @@ static bool match_user(const struct rule *rule, const struct policy_request *req
 	return has_id(&rule->users, request->uid);
 }
 
-/* Most rules are about groups that the caller is not in: tells so without a look at all that it is in. */
-static bool may_be_member(const struct rule *rule, const struct policy_facts *facts)
+static bool is_member(const struct policy_request *request, gid_t gid)
 {
-	for (size_t i = 0; facts && i < rule->groups.n; i++)
-		if (facts->gids & 1ULL << rule->groups.ids[i] % 64)
+	/* Most rules are about groups that the caller is not in. */
+	if (request->facts && !(request->facts->gids & 1ULL << gid % 64))
+		return false;
+	for (size_t i = 0; i < request->n_gids; i++)
+		if (request->gids[i] == gid)
 			return true;
-	return !facts;
+	return false;
 }
 
 static bool match_group(const struct rule *rule, const struct policy_request *request)
 {
-	if (!may_be_member(rule, request->facts))
-		return false;
-	for (size_t i = 0; i < request->n_gids; i++)
+	for (size_t i = 0; i < rule->groups.n && rule->groups.n <= GROUPS_FEW; i++)
+		if (is_member(request, rule->groups.ids[i]))
+			return true;
+	for (size_t i = 0; i < request->n_gids && rule->groups.n > GROUPS_FEW; i++)
 		if (has_id(&rule->groups, request->gids[i]))
 			return true;
 	return false;
