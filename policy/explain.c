@@ -7,6 +7,16 @@
 
 #define BIT(n) (1U << (n))
 
+/* Whether the caller is one that the rule is about, whatever is asked. */
+static bool concerns_caller(const struct rule *rule, const struct policy_request *request)
+{
+	for (enum rule_key key = 0; key < _RULE_KEY_MAX; key++)
+		if (key != RULE_ACTION && rule_rows[key].about_caller && rule->keys & BIT(key) &&
+		    !rule_rows[key].holds(rule, request))
+			return false;
+	return true;
+}
+
 static struct policy_explanation explain_rule(const struct rule *rule, const struct policy_request *request)
 {
 	enum rule_key key = rule_match(rule, request);
@@ -14,7 +24,8 @@ static struct policy_explanation explain_rule(const struct rule *rule, const str
 						  .name = rule->section->name,
 						  .file = rule->section->file,
 						  .line = rule->section->line,
-						  .matched = key == _RULE_KEY_MAX };
+						  .matched = key == _RULE_KEY_MAX,
+						  .concerns = concerns_caller(rule, request) };
 	const struct config_entry *entry;
 
 	if (explanation.matched)

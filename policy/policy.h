@@ -205,6 +205,7 @@ struct policy_explanation {
 	const char *file;
 	uint32_t line;
 	bool matched;
+	bool concerns;     /* all of its conditions about who asks hold */
 	bool about_caller; /* unless matched: that key is about the caller, not about what is asked */
 	const char *key;   /* unless matched: the first condition that does not hold, "group" */
 	const char *value; /* what the section writes for it, "shop-dev"; NULL if its default does not hold */
