@@ -157,6 +157,8 @@ int cmd_registry_enroll(struct cli *cli, int argc, char **argv);
 int cmd_registry_promote(struct cli *cli, int argc, char **argv);
 int cmd_registry_revoke(struct cli *cli, int argc, char **argv);
 int cmd_policy_show(struct cli *cli, int argc, char **argv);
+int cmd_policy_check(struct cli *cli, int argc, char **argv);
+int cmd_policy_test(struct cli *cli, int argc, char **argv);
 int cmd_policy_reload(struct cli *cli, int argc, char **argv);
 int cmd_trust_show(struct cli *cli, int argc, char **argv);
 int cmd_trust_check(struct cli *cli, int argc, char **argv);

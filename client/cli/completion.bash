@@ -36,7 +36,7 @@ _bpfwarden() {
 	--trust) mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
 	--key | --cert | --key-file | --certificate | --ca | --prepare | --attach)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
-	--ksig-key | --ksig-cert) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+	--policy | --ksig-key | --ksig-cert) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
 	--objects) mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
 	--may) words='enroll-production enroll-experimental revoke' ;;
 	-g | --cgroup | -p | --pid | -s | --set | -f | --for | --serial) return ;;
@@ -58,7 +58,16 @@ _bpfwarden() {
 				--dry-run $common" ;;
 			esac
 			;;
-		policy) [[ -n $second ]] && words="--dry-run $common" || words='show reload' ;;
+		policy)
+			case $second in
+			'') words='show check test reload' ;;
+			check) words="--strict --assume-names $common" ;;
+			test) words="--policy --assume-names $common" ;;
+			*) words="--dry-run $common" ;;
+			esac
+			[[ $cur == -* || ($second != check && $second != test) ]] ||
+				{ mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return; }
+			;;
 		audit) [[ -n $second ]] && words="--since --until --user --probe --verdict --action --attachment -n
 			--reverse $common" || words='list show' ;;
 		bundle | trust)

@@ -73,6 +73,18 @@ const struct cli_verb cli_verbs[] = {
 	  "      --reason TEXT      for the audit log, and for those whose attachments end\n",
 	  true },
 	{ "policy show", cmd_policy_show, "", "the sections of the policy that concern you", NULL, false },
+	{ "policy check", cmd_policy_check, "[DIR|FILE…]",
+	  "would the daemon take it, and what in it is odd; without the daemon",
+	  "      --strict           fail if there is a warning\n"
+	  "      --assume-names     as if every user and group that it names were there\n"
+	  "  Without arguments, the layers of this host.\n",
+	  false },
+	{ "policy test", cmd_policy_test, "[--policy DIR|FILE]… FILE…",
+	  "does it decide as the [test NAME] sections of a file expect; without the daemon",
+	  "      --policy DIR|FILE  this instead of the layers of this host; of several, the first has\n"
+	  "                         precedence\n"
+	  "      --assume-names     as if every user and group that is named were there\n",
+	  false },
 	{ "policy reload", cmd_policy_reload, "", "read policy.d again", NULL, true },
 	{ "audit list", cmd_audit_list, "", "records of the audit log",
 	  "      --since TIME       2026-01-31, \"2026-01-31 10:00[:00]\", 2h (ago), @SECONDS\n"
