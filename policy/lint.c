@@ -235,8 +235,22 @@ static bool lets_one_publish(const struct rule *rule)
 	       !(rule->keys & (BIT(RULE_ROLE) | BIT(RULE_SIGNER)));
 }
 
+/* Users make cgroups of any name below their own service manager, so what may begin with anything can be any
+ * user's. NULL: there is no such pattern. */
+static const char *find_cgroup_of_anybody(const struct rule *rule)
+{
+	for (size_t i = 0; i < rule->from_cgroups.n; i++) {
+		const char *glob = rule->from_cgroups.globs[i];
+
+		if (glob[0] == '*' || (glob[0] == '/' && glob[1] == '*'))
+			return glob;
+	}
+	return NULL;
+}
+
 static int check_width(struct lint *lint, const struct rule *rule)
 {
+	const char *cgroup = find_cgroup_of_anybody(rule);
 	_cleanup_free_ char *who = NULL;
 	int r = 0;
 
@@ -244,6 +258,8 @@ static int check_width(struct lint *lint, const struct rule *rule)
 		return 0;
 	if (is_for_everybody(rule))
 		r = add(lint, rule, "is for everybody: no user, uid, group, from-unit or from-cgroup");
+	else if (cgroup)
+		r = add(lint, rule, "takes whom '%s' fits, and every user can make such a cgroup", cgroup);
 	if (r || is_for_admins(rule))
 		return r;
 	r = whom(rule, &who);

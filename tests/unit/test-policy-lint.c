@@ -141,6 +141,11 @@ static const struct {
 	{ "[allow a]\nuid = 1000-60000\n", "" },
 	{ "[allow a]\nfrom-unit = shop*\n", "" },
 	{ "[allow a]\nfrom-cgroup = /system.slice\n", "" },
+	{ "[allow a]\nfrom-cgroup = /system.slice/* */agent.service\n",
+	  "f:1: [allow a] takes whom '*/agent.service' fits, and every user can make such a cgroup\n" },
+	{ "[allow a]\nuser = alice\nfrom-cgroup = /*/agent.service\n",
+	  "f:1: [allow a] takes whom '/*/agent.service' fits, and every user can make such a cgroup\n" },
+	{ "[deny a]\nfrom-cgroup = *agent.service\n", "" },
 	/* Personal data of the whole host. */
 	{ "[allow a]\n" DEV
 	  "from-unit = x.service\ntarget = unit:a.service host\nprivacy = pii\ndata = events\n",
