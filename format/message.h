@@ -136,7 +136,8 @@ struct message_flags {
 #define MESSAGE_FLAG_ON_DISK         128U /* the policy of the last dry run instead of that in force */
 #define MESSAGE_FLAG_BRIEF           256U /* the decision only */
 #define MESSAGE_FLAG_KNOWN_GROUPS    512U
-#define MESSAGE_FLAG_TRIAL           64U /* a question only: the loader hears nothing of the answer */
+#define MESSAGE_FLAG_PERSIST         1024U /* without a deadline, also after a reboot: only in questions */
+#define MESSAGE_FLAG_TRIAL           64U   /* a question only: the loader hears nothing of the answer */
 
 #define MESSAGE_DATA_AGGREGATES 1U
 #define MESSAGE_DATA_EVENTS     2U
@@ -306,6 +307,9 @@ struct message_attachment {
 	struct message m;
 	struct attachment a;
 	char kernel_verified[32]; /* "yes (builtin)", "no", "unsupported" */
+	uint32_t n_parameters;
+	uint32_t reserved;
+	char parameter_names[SPEC_PARAMS_MAX][OBJECT_NAME_MAX]; /* of a.parameters */
 };
 
 /* Starts a stream on a call: the gate decodes the ring by the spec. */

@@ -71,6 +71,21 @@ static const struct varlink_field attach_fields[] = {
 	FIELD(target, VARLINK_STRING, false),     FIELD(data, VARLINK_ARRAY, false),
 	FIELD(parameters, VARLINK_OBJECT, false), FIELD(duration, VARLINK_INT, false),
 	FIELD(experimental, VARLINK_BOOL, false), FIELD(dry_run, VARLINK_BOOL, false),
+	FIELD(privacy, VARLINK_STRING, false),
+};
+static const struct varlink_field explain_fields[] = {
+	FIELD(user, VARLINK_STRING, false),      FIELD(groups, VARLINK_ARRAY, false),
+	FIELD(namespace, VARLINK_STRING, false), FIELD(from_cgroup, VARLINK_STRING, false),
+	FIELD(action, VARLINK_STRING, false),    FIELD(probe, VARLINK_STRING, false),
+	FIELD(serial, VARLINK_INT, false),       FIELD(experimental, VARLINK_BOOL, false),
+	FIELD(target, VARLINK_STRING, false),    FIELD(data, VARLINK_ARRAY, false),
+	FIELD(privacy, VARLINK_STRING, false),   FIELD(parameters, VARLINK_OBJECT, false),
+	FIELD(persist, VARLINK_BOOL, false),     FIELD(minute, VARLINK_INT, false),
+	FIELD(brief, VARLINK_BOOL, false),       FIELD(on_disk, VARLINK_BOOL, false),
+};
+static const struct varlink_field text_fields[] = {
+	FIELD(at, VARLINK_INT, false),
+	FIELD(on_disk, VARLINK_BOOL, false),
 };
 static const struct varlink_field describe_fields[] = {
 	FIELD(probe, VARLINK_STRING, true),
@@ -114,6 +129,7 @@ static const struct varlink_field query_fields[] = {
 #define NO_ROWS           MESSAGE_NONE, NULL
 #define PROBE             "io.bpfwarden.Probe."
 #define REGISTRY          "io.bpfwarden.Registry."
+#define POLICY            "io.bpfwarden.Policy."
 /* clang-format off */
 static const struct method methods[] = {
 	{ PROBE "List", REPLY_ROWS, false, NULL, 0, ROWS(PROBE, row_probe), perform_list },
@@ -129,8 +145,10 @@ static const struct method methods[] = {
 	{ REGISTRY "Enroll", REPLY_ONE, true, FIELDS(enroll_fields), ROWS(PROBE, row_bundle), perform_enroll },
 	{ REGISTRY "Promote", REPLY_ONE, false, FIELDS(promote_fields), ROWS(PROBE, row_bundle), perform_promote },
 	{ REGISTRY "Revoke", REPLY_ONE, false, FIELDS(revoke_fields), ROWS(TEXT, row_outputs), perform_revoke },
-	{ "io.bpfwarden.Policy.Mine", REPLY_ROWS, false, NULL, 0, ROWS(TEXT, row_section), perform_mine },
-	{ "io.bpfwarden.Policy.Reload", REPLY_EMPTY, false, FIELDS(reload_fields), NO_ROWS, perform_reload },
+	{ POLICY "Mine", REPLY_ROWS, false, NULL, 0, ROWS(TEXT, row_section), perform_mine },
+	{ POLICY "Explain", REPLY_ROWS, false, FIELDS(explain_fields), ROWS(TEXT, row_outputs), perform_explain },
+	{ POLICY "Text", REPLY_ROWS, false, FIELDS(text_fields), ROWS(TEXT, row_outputs), perform_text },
+	{ POLICY "Reload", REPLY_ONE, false, FIELDS(reload_fields), ROWS(TEXT, row_outputs), perform_reload },
 	{ "io.bpfwarden.Audit.Query", REPLY_ROWS, false, FIELDS(query_fields), ROWS(TEXT, row_record), perform_query },
 	{ SERVICE "GetInfo", REPLY_LOCAL, false, NULL, 0, NO_ROWS, perform_info },
 	{ SERVICE "GetInterfaceDescription", REPLY_LOCAL, false, FIELDS(interface_fields), NO_ROWS,

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "loaderd/gate/perform.h"
-
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "loaderd/gate/connection.h"
+#include "loaderd/gate/perform-internal.h"
 
-/* Copies a text that fits its array and that the warden will find printable. */
-static bool put_text(char *array, size_t size, const char *text)
+bool put_text(char *array, size_t size, const char *text)
 {
 	size_t n = text ? strlen(text) : 0;
 
@@ -18,9 +16,8 @@ static bool put_text(char *array, size_t size, const char *text)
 		memcpy(array, text, n);
 	return message_text_ok(array, size);
 }
-#define PUT_TEXT(array, text) put_text((array), sizeof(array), (text))
 
-static bool put_u64(uint64_t *to, const struct varlink_int *from)
+bool put_u64(uint64_t *to, const struct varlink_int *from)
 {
 	*to = (uint64_t)from->value;
 	return from->value >= 0;
@@ -37,18 +34,15 @@ static bool put_id(uint64_t *to, const char *text)
 	return *to != 0;
 }
 
-/* Numbers the call and sends it. */
-static const char *send_call(struct connection *c, struct message *m, size_t size,
-			     const struct method_input *in)
+const char *send_call(struct connection *c, struct message *m, size_t size, const struct method_input *in)
 {
 	m->connection = c->number;
 	m->call = c->call.id;
 	(void)gate_send(c->gate, m, size, in->fds, in->n_fds);
 	return NULL;
 }
-#define SEND_CALL(c, record, in) send_call((c), &(record)->m, sizeof(*(record)), (in))
 
-static const char *send_plain(struct connection *c, enum message_type type, const struct method_input *in)
+const char *send_plain(struct connection *c, enum message_type type, const struct method_input *in)
 {
 	struct message m = { .type = type };
 
@@ -63,19 +57,6 @@ const char *perform_list(struct connection *c, const struct method_input *in)
 const char *perform_registry_list(struct connection *c, const struct method_input *in)
 {
 	return send_plain(c, MESSAGE_REGISTRY_LIST, in);
-}
-
-const char *perform_mine(struct connection *c, const struct method_input *in)
-{
-	return send_plain(c, MESSAGE_POLICY_MINE, in);
-}
-
-const char *perform_reload(struct connection *c, const struct method_input *in)
-{
-	struct message_flags m = { .m.type = MESSAGE_POLICY_RELOAD };
-
-	m.flags = in->dry_run ? MESSAGE_FLAG_DRY_RUN : 0;
-	return SEND_CALL(c, &m, in);
 }
 
 const char *perform_describe(struct connection *c, const struct method_input *in)
@@ -219,26 +200,43 @@ static bool put_parameters(struct message_attach *m, json_t *parameters)
 	return true;
 }
 
+/* Without the word, all that policy allows and the probe has. */
+static bool put_privacy(uint32_t *to, const char *name)
+{
+	*to = UINT32_MAX;
+	return !name || spec_privacy_from_name(name, to);
+}
+
+const char *put_attach(struct message_attach *m, const struct method_input *in)
+{
+	if (!PUT_TEXT(m->probe, in->probe))
+		return "probe";
+	if (!put_u64(&m->serial, &in->serial))
+		return "serial";
+	if (!put_target(m, in->target))
+		return "target";
+	if (!put_data(&m->data, in->data))
+		return "data";
+	if (!put_privacy(&m->privacy, in->privacy))
+		return "privacy";
+	if (!put_parameters(m, in->parameters))
+		return "parameters";
+	m->flags = in->experimental ? MESSAGE_FLAG_EXPERIMENTAL : 0;
+	return NULL;
+}
+
 const char *perform_attach(struct connection *c, const struct method_input *in)
 {
 	struct message_attach m = { .m.type = MESSAGE_ATTACH };
+	const char *bad = put_attach(&m, in);
 
-	if (!PUT_TEXT(m.probe, in->probe))
-		return "probe";
-	if (!put_u64(&m.serial, &in->serial))
-		return "serial";
-	if (!put_target(&m, in->target))
-		return "target";
-	if (!put_data(&m.data, in->data))
-		return "data";
-	if (!put_parameters(&m, in->parameters))
-		return "parameters";
+	if (bad)
+		return bad;
 	/* More than a century is taken for a mistake, and keeps milliseconds within their type. */
 	if (in->duration.present && (in->duration.value <= 0 || in->duration.value > INT64_C(4000000000)))
 		return "duration";
 	m.duration = (uint64_t)in->duration.value * 1000;
-	m.flags = (in->dry_run ? MESSAGE_FLAG_DRY_RUN : 0) |
-		  (in->experimental ? MESSAGE_FLAG_EXPERIMENTAL : 0) | (in->bound ? MESSAGE_FLAG_RUN : 0);
+	m.flags |= (in->dry_run ? MESSAGE_FLAG_DRY_RUN : 0) | (in->bound ? MESSAGE_FLAG_RUN : 0);
 	return SEND_CALL(c, &m, in);
 }
 

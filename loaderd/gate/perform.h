@@ -11,9 +11,10 @@
 struct method_input {
 	const char *probe, *target, *attachment, *name, *reason, *verdict, *action, *interface;
 	const char *file, *key, *certificate; /* SHA-256 in hexadecimal */
-	struct varlink_int serial, duration, since, until, from, limit, uid, signatures, files;
-	bool dry_run, experimental, all, reverse;
-	json_t *data, *parameters;
+	const char *user, *namespace, *from_cgroup, *privacy;
+	struct varlink_int serial, duration, since, until, from, limit, uid, signatures, files, minute, at;
+	bool dry_run, experimental, all, reverse, persist, brief, on_disk;
+	json_t *data, *parameters, *groups;
 	bool bound; /* Run */
 	const int *fds;
 	size_t n_fds;
@@ -23,6 +24,8 @@ const char *perform_list(struct connection *c, const struct method_input *in);
 const char *perform_registry_list(struct connection *c, const struct method_input *in);
 const char *perform_mine(struct connection *c, const struct method_input *in);
 const char *perform_reload(struct connection *c, const struct method_input *in);
+const char *perform_explain(struct connection *c, const struct method_input *in);
+const char *perform_text(struct connection *c, const struct method_input *in);
 const char *perform_describe(struct connection *c, const struct method_input *in);
 const char *perform_registry_describe(struct connection *c, const struct method_input *in);
 const char *perform_promote(struct connection *c, const struct method_input *in);

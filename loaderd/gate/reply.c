@@ -93,7 +93,7 @@ static int read_begin(struct connection *c, const struct message_stream *m, cons
 	r = event_format_new(&m->spec, m->a.privacy_max, entries, n_entries, &c->call.format);
 	if (r < 0)
 		return r;
-	row_write_attachment(&c->call.held, &m->a, m->kernel_verified);
+	row_write_stream(&c->call.held, m);
 	return 0;
 }
 

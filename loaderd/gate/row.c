@@ -93,6 +93,7 @@ static void write_probe(struct json_text *t, const struct message_probe *p)
 	common_part(t, p, "probe");
 	member_targets(t, "targets", p->targets);
 	member_targets(t, "allowed", p->allowed);
+	member_words(t, "may", p->may, sizeof(p->may));
 	member_data(t, p->data);
 	JSON_APPEND_LITERAL(t, "}");
 }
@@ -208,8 +209,25 @@ static void member_target(struct json_text *t, const struct attachment *a)
 	MEMBER_TEXT(t, "target", text);
 }
 
-void row_write_attachment(struct json_text *t, const struct attachment *a, const char *kernel_verified)
+/* What is in force, by name. */
+static void member_parameters(struct json_text *t, const struct message_attachment *m)
 {
+	member_begin(t, "parameters", "{");
+	for (uint32_t i = 0; i < m->n_parameters; i++) {
+		if (i)
+			JSON_APPEND_LITERAL(t, ",");
+		json_append_printable(t, m->parameter_names[i], sizeof(m->parameter_names[i]));
+		JSON_APPEND_LITERAL(t, ":");
+		json_append_s64(t,
+				(int64_t)(m->a.parameters[i] < INT64_MAX ? m->a.parameters[i] : INT64_MAX));
+	}
+	JSON_APPEND_LITERAL(t, "}");
+}
+
+static void write_attachment(struct json_text *t, const struct message_attachment *m)
+{
+	const char *privacy = spec_privacy_name(m->a.privacy_max);
+	const struct attachment *a = &m->a;
 	char id[17];
 
 	snprintf(id, sizeof(id), "%016" PRIx64, a->id);
@@ -223,9 +241,11 @@ void row_write_attachment(struct json_text *t, const struct attachment *a, const
 	json_member_u64(t, "since", a->since);
 	json_member_u64(t, "remaining", remaining_seconds(a->deadline));
 	member_data(t, a->data);
+	member_text(t, "privacy", privacy ? privacy : "?", 16);
+	member_parameters(t, m);
 	MEMBER_TEXT(t, "rule", a->rule);
 	json_member_u64(t, "memory", a->memory);
-	member_text(t, "kernel_verified", kernel_verified, 32);
+	MEMBER_TEXT(t, "kernel_verified", m->kernel_verified);
 	JSON_APPEND_LITERAL(t, "}");
 }
 
@@ -233,8 +253,20 @@ bool row_attachment(struct json_text *t, const struct message *m)
 {
 	const struct message_attachment *a = (const void *)m;
 
-	row_write_attachment(t, &a->a, a->kernel_verified);
+	if (a->n_parameters > SPEC_PARAMS_MAX)
+		return false;
+	write_attachment(t, a);
 	return true;
+}
+
+void row_write_stream(struct json_text *t, const struct message_stream *m)
+{
+	struct message_attachment a = { .a = m->a, .n_parameters = m->spec.n_params };
+
+	memcpy(a.kernel_verified, m->kernel_verified, sizeof(a.kernel_verified));
+	for (uint32_t i = 0; i < a.n_parameters; i++)
+		memcpy(a.parameter_names[i], m->spec.params[i].name, sizeof(a.parameter_names[i]));
+	write_attachment(t, &a);
 }
 
 /* A text row's object: checked by parsing, handed on byte for byte. False: it is none. */

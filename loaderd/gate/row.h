@@ -17,4 +17,5 @@ bool row_record(struct json_text *t, const struct message *m);     /* message_te
 bool row_section(struct json_text *t, const struct message *m);    /* message_text → "section" */
 bool row_outputs(struct json_text *t, const struct message *m); /* message_text → the object's own members */
 
-void row_write_attachment(struct json_text *t, const struct attachment *a, const char *kernel_verified);
+/* The attachment of a stream, whose spec has passed spec_check(). */
+void row_write_stream(struct json_text *t, const struct message_stream *m);

@@ -410,6 +410,8 @@ int stream_watch(struct connection *c, const struct message_stream *m, bool fres
 
 	if (c->watcher.stream)
 		return -EPROTO;
+	if (!spec_check(&m->spec))
+		return -EINVAL;
 	while (s && s->id != m->a.id)
 		s = s->next;
 	if (!s) {
@@ -420,7 +422,7 @@ int stream_watch(struct connection *c, const struct message_stream *m, bool fres
 	c->watcher = (struct watcher){ .stream = s, .next = s->watchers };
 	s->watchers = &c->watcher;
 	varlink_reply_begin(&c->output);
-	row_write_attachment(&c->output, &m->a, m->kernel_verified);
+	row_write_stream(&c->output, m);
 	varlink_reply_end(&c->output, true);
 	reply_send(c, start, false);
 	return 0;

@@ -44,11 +44,16 @@ void reply_text(struct warden *w, uint64_t connection, uint64_t call, const char
 
 void reply_attachment(struct warden *w, uint64_t connection, uint64_t call, const struct attached *at)
 {
+	const struct bundle *b = registry_by_digest(w, at->a.digest);
 	struct message_attachment m = {
 		.m = { .type = MESSAGE_REPLY_ATTACHMENT, .connection = connection, .call = call }, .a = at->a
 	};
 
 	memcpy(m.kernel_verified, at->instance->kernel_verified, sizeof(m.kernel_verified));
+	if (b)
+		m.n_parameters = b->spec->n_params;
+	for (uint32_t i = 0; i < m.n_parameters; i++)
+		memcpy(m.parameter_names[i], b->spec->params[i].name, sizeof(m.parameter_names[i]));
 	if (w->gate && client_find(w, connection))
 		(void)PEER_SEND(w->gate, &m, NULL, 0);
 }

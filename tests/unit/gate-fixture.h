@@ -25,6 +25,8 @@ struct record {
 		struct message_status status;
 		struct message_enroll enroll;
 		struct message_flags flags;
+		struct message_explain explain;
+		struct message_policy_text policy_text;
 		struct message_audit_query query;
 	};
 	size_t n_fds;

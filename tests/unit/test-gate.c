@@ -192,6 +192,7 @@ static void test_list(void **state)
 				     .targets = 3,
 				     .allowed = 1,
 				     .data = 3,
+				     .may = "self unit:shop*.service",
 				     .channel = "production",
 				     .signers = "standard  security",
 				     .digest = { 0xab } };
@@ -212,9 +213,11 @@ static void test_list(void **state)
 	"\\\"hello\\\"?\",\"channel\":\"production\",\"signers\":[\"standard\",\"security\"]," \
 	"\"digest\":\"ab00000000000000000000000000000000000000000000000000000000000000\","
 	client_expect(&c, PROBE_ROW "\"targets\":[\"self\",\"user\"],\"allowed\":[\"self\"],"
+				    "\"may\":[\"self\",\"unit:shop*.service\"],"
 				    "\"data\":[\"aggregates\",\"events\"]}},\"continues\":true}");
 	client_expect(&c,
 		      PROBE_ROW "\"problem\":\"???\",\"targets\":[\"self\",\"user\"],\"allowed\":[\"self\"],"
+				"\"may\":[\"self\",\"unit:shop*.service\"],"
 				"\"data\":[\"aggregates\",\"events\"]}},\"continues\":true}");
 	client_expect(&c, "{\"parameters\":{}}");
 	client_free(&c);
@@ -467,6 +470,7 @@ static void test_read(void **state)
 		&c, "{\"parameters\":{\"attachment\":{\"id\":\"000000000000001f\",\"probe\":\"test.probe\","
 		    "\"serial\":0,"
 		    "\"target\":\"self\",\"uid\":0,\"user\":\"\",\"since\":0,\"remaining\":0,\"data\":[],"
+		    "\"privacy\":\"safe\",\"parameters\":{},"
 		    "\"rule\":\"\",\"memory\":0,\"kernel_verified\":\"no\"},\"counters\":" COUNTERS
 		    ",\"total\":" COUNTERS ",\"histograms\":[{\"labels\":{\"side\":\"client\"},"
 		    "\"name\":\"test.duration\",\"unit\":\"s\",\"count\":1,\"sum\":0.000000000,"

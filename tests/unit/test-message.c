@@ -57,6 +57,8 @@ static const struct expected gate_to_warden[_MESSAGE_MAX] = {
 	ROW(REVOKE, struct message_revoke, 0, 0),
 	ROW(POLICY_RELOAD, struct message_flags, 0, 0),
 	ROW(POLICY_MINE, struct message, 0, 0),
+	ROW(POLICY_EXPLAIN, struct message_explain, 0, 0),
+	ROW(POLICY_TEXT, struct message_policy_text, 0, 0),
 	ROW(AUDIT_QUERY, struct message_audit_query, 0, 0),
 };
 static const struct expected warden_to_parser[_MESSAGE_MAX] = {

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The methods of io.bpfwarden.Policy. */
+#include <string.h>
+
+#include "loaderd/gate/connection.h"
+#include "loaderd/gate/perform-internal.h"
+
+#define MINUTES_A_WEEK (7 * 24 * 60)
+
+/* Names of enum policy_action and enum policy_namespace, which the gate may not include: it decides nothing.
+ * A test holds both lists together. */
+static const char *const actions[] = { "attach", "detach-any", "enroll",       "promote",
+				       "revoke", "audit-read", "policy-reload" };
+static const char *const namespaces[] = { "host", "container" };
+#define ELEMENTS(array) (sizeof(array) / sizeof((array)[0]))
+
+static bool put_name(uint32_t *to, const char *name, const char *const *names, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(names[i], name)) {
+			*to = (uint32_t)i;
+			return true;
+		}
+	return false;
+}
+
+const char *perform_mine(struct connection *c, const struct method_input *in)
+{
+	return send_plain(c, MESSAGE_POLICY_MINE, in);
+}
+
+const char *perform_reload(struct connection *c, const struct method_input *in)
+{
+	struct message_flags m = { .m.type = MESSAGE_POLICY_RELOAD };
+
+	m.flags = in->dry_run ? MESSAGE_FLAG_DRY_RUN : 0;
+	return SEND_CALL(c, &m, in);
+}
+
+const char *perform_text(struct connection *c, const struct method_input *in)
+{
+	struct message_policy_text m = { .m.type = MESSAGE_POLICY_TEXT };
+
+	if (!put_u64(&m.seq, &in->at) || (in->at.present && (!m.seq || in->on_disk)))
+		return "at";
+	m.flags = in->on_disk ? MESSAGE_FLAG_ON_DISK : 0;
+	return SEND_CALL(c, &m, in);
+}
+
+static bool put_groups(struct message_explain *m, const json_t *groups)
+{
+	if (json_array_size(groups) > EXPLAIN_GROUPS_MAX)
+		return false;
+	for (size_t i = 0; i < json_array_size(groups); i++) {
+		const json_t *gid = json_array_get(groups, i);
+
+		/* The greatest is no group: chown(2) means by it that none is named. */
+		if (!json_is_integer(gid) || json_integer_value(gid) < 0 ||
+		    json_integer_value(gid) >= UINT32_MAX)
+			return false;
+		m->groups[m->n_groups++] = (uint32_t)json_integer_value(gid);
+	}
+	if (groups)
+		m->flags |= MESSAGE_FLAG_KNOWN_GROUPS;
+	return true;
+}
+
+/* About whom. */
+static const char *put_caller(struct message_explain *m, const struct method_input *in)
+{
+	if (!PUT_TEXT(m->user, in->user) || (in->user && !m->user[0]))
+		return "user";
+	if (!put_groups(m, in->groups))
+		return "groups";
+	if (in->namespace && !put_name(&m->namespace, in->namespace, namespaces, ELEMENTS(namespaces)))
+		return "namespace";
+	m->namespace += in->namespace != NULL; /* 0 is not known */
+	if (!PUT_TEXT(m->cgroup, in->from_cgroup) || (in->from_cgroup && m->cgroup[0] != '/'))
+		return "from_cgroup";
+	return NULL;
+}
+
+const char *perform_explain(struct connection *c, const struct method_input *in)
+{
+	struct message_explain m = { .m.type = MESSAGE_POLICY_EXPLAIN, .minute = UINT32_MAX };
+	const char *bad = put_caller(&m, in);
+
+	if (bad)
+		return bad;
+	if (in->action && !put_name(&m.action, in->action, actions, ELEMENTS(actions)))
+		return "action";
+	if (in->minute.present && (in->minute.value < 0 || in->minute.value >= MINUTES_A_WEEK))
+		return "minute";
+	if (in->minute.present)
+		m.minute = (uint32_t)in->minute.value;
+	bad = put_attach(&m.attach, in);
+	if (bad)
+		return bad;
+	m.attach.flags |= in->persist ? MESSAGE_FLAG_PERSIST : 0;
+	m.flags |= (in->brief ? MESSAGE_FLAG_BRIEF : 0) | (in->on_disk ? MESSAGE_FLAG_ON_DISK : 0);
+	return SEND_CALL(c, &m, in);
+}
