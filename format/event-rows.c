@@ -139,6 +139,9 @@ static void write_parameters(struct json_text *t, const struct spec *spec)
 
 static void write_program(struct json_text *t, const char *variant, const struct spec_program *p)
 {
+	/* Which of a variant's programs it is that can do more than look on. */
+	struct spec_variant alone = { .n_programs = 1, .programs = { *p } };
+
 	JSON_APPEND_LITERAL(t, "{");
 	member_name(t, "variant", variant);
 	member_name(t, "name", p->name);
@@ -150,7 +153,9 @@ static void write_program(struct json_text *t, const char *variant, const struct
 			JSON_APPEND_LITERAL(t, ",");
 		json_append_u64(t, p->helpers[i]);
 	}
-	JSON_APPEND_LITERAL(t, "]}");
+	JSON_APPEND_LITERAL(t, "]");
+	json_member_bool(t, "may_modify", spec_may_modify(&alone));
+	JSON_APPEND_LITERAL(t, "}");
 }
 
 static void write_programs(struct json_text *t, const struct spec *spec)

@@ -260,7 +260,7 @@ static void test_description(void **state)
 		"\"default\":5},{\"name\":\"names\",\"type\":\"u32\",\"min\":0,\"max\":1,\"default\":1,"
 		"\"values\":[\"none\",\"full\"]}],"
 		"\"programs\":[{\"variant\":\"v1\",\"name\":\"state\",\"hook\":\"raw_tp/sys_enter\","
-		"\"helpers\":[1,5]}]}");
+		"\"helpers\":[1,5],\"may_modify\":false}]}");
 }
 
 int main(void)
