@@ -114,7 +114,8 @@ struct bpfwarden_options {
 	uint64_t duration;      /* seconds; 0: what policy allows */
 	unsigned int data;      /* BPFWARDEN_DATA_…; 0: all that policy allows */
 	bool experimental;
-	bool dry_run; /* decide, and do nothing */
+	bool dry_run;        /* decide, and do nothing */
+	const char *privacy; /* fields up to this class: "safe", "bound", "pii"; NULL: what policy allows */
 };
 #define BPFWARDEN_OPTIONS_INIT                           \
 	{                                                \

@@ -43,6 +43,8 @@ static int options_fill(json_t *object, const struct bpfwarden_options *o)
 		r |= json_object_set_new(object, "experimental", json_true());
 	if (o->dry_run)
 		r |= json_object_set_new(object, "dry_run", json_true());
+	if (o->privacy)
+		r |= json_object_set_new(object, "privacy", json_string(o->privacy));
 	return r ? -EINVAL : 0;
 }
 
