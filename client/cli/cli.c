@@ -8,7 +8,7 @@
 
 enum { OPTION_DRY_RUN = 0x1000 };
 
-#define OWN_OPTIONS_MAX 24
+#define OWN_OPTIONS_MAX 32
 
 static const struct option common_options[] = {
 	{ "output", required_argument, NULL, 'o' },

@@ -105,7 +105,10 @@ struct cli_query {
 	bool load; /* may take as long as loading a program */
 	const int *fds;
 	size_t n_fds;
-	bool silent; /* JSON mode calls each() too, and prints nothing */
+	bool silent;   /* JSON mode calls each() too, and prints nothing */
+	bool also;     /* JSON mode prints every reply, and calls each() too */
+	bool exact;    /* each() gets all strings as they came: they are not for the terminal */
+	bool may_deny; /* PolicyDenied is CLI_DENIED without a word */
 	int (*each)(void *data, const json_t *parameters);
 	void *data;
 };
@@ -125,6 +128,9 @@ uint64_t cli_number(const json_t *object, const char *key);
 /* An array of strings as "a, b"; buffer holds size bytes. Returns buffer. */
 const char *cli_join(const json_t *array, char *buffer, size_t size);
 
+/* The object as one line of JSON on standard output. */
+void cli_print_json(const json_t *object);
+
 /* Flushes standard output. CLI_OK, or CLI_FAILED: silently if the reader has gone, else told. */
 int cli_flush(void);
 
@@ -134,6 +140,11 @@ int cli_flush(void);
  * none, a copy of it, since an administrator may name others' by the whole id. The caller frees *ret.
  * CLI_CONTINUE or an exit code. */
 int attachment_resolve(const struct cli *cli, const char *prefix, char **ret);
+
+/* ---- cmd-policy.c ---- */
+
+/* The array `ended` of Reload as a table. */
+void ended_print(const json_t *ended);
 
 /* ---- cmd-registry.c ---- */
 
@@ -156,10 +167,13 @@ int cmd_registry_show(struct cli *cli, int argc, char **argv);
 int cmd_registry_enroll(struct cli *cli, int argc, char **argv);
 int cmd_registry_promote(struct cli *cli, int argc, char **argv);
 int cmd_registry_revoke(struct cli *cli, int argc, char **argv);
+int cmd_policy_diff(struct cli *cli, int argc, char **argv);
+int cmd_policy_explain(struct cli *cli, int argc, char **argv);
 int cmd_policy_show(struct cli *cli, int argc, char **argv);
 int cmd_policy_check(struct cli *cli, int argc, char **argv);
 int cmd_policy_test(struct cli *cli, int argc, char **argv);
 int cmd_policy_reload(struct cli *cli, int argc, char **argv);
+int cmd_policy_who(struct cli *cli, int argc, char **argv);
 int cmd_trust_show(struct cli *cli, int argc, char **argv);
 int cmd_trust_check(struct cli *cli, int argc, char **argv);
 int cmd_trust_init(struct cli *cli, int argc, char **argv);

@@ -16,7 +16,8 @@ struct list {
 static int list_row(void *data, const json_t *parameters)
 {
 	const json_t *probe = json_object_get(parameters, "probe");
-	char allowed[128], kinds[64];
+	char allowed[CLI_TEXT_MAX], kinds[64];
+	const json_t *may = json_object_get(probe, "may");
 	struct list *list = data;
 
 	if (!json_is_object(probe) || (list->name && strcmp(list->name, cli_string(probe, "name"))))
@@ -29,7 +30,8 @@ static int list_row(void *data, const json_t *parameters)
 		printf("%s\n", text ? text : "{}");
 		return CLI_CONTINUE;
 	}
-	cli_join(json_object_get(probe, "allowed"), allowed, sizeof(allowed));
+	/* A daemon of before says only which kinds. */
+	cli_join(json_array_size(may) ? may : json_object_get(probe, "allowed"), allowed, sizeof(allowed));
 	table_addf(list->table, "%s-%llu", cli_string(probe, "name"),
 		   (unsigned long long)cli_number(probe, "serial"));
 	table_add(list->table, *allowed ? allowed : "-");
@@ -88,7 +90,8 @@ static void show_fields(const char *title, const json_t *fields)
 
 static void show_parameters(const json_t *parameters)
 {
-	static const char *const headers[] = { "  NAME", "TYPE", "UNIT", "DEFAULT", "MIN", "MAX", NULL };
+	static const char *const headers[] = { "  NAME",          "TYPE", "UNIT", "DEFAULT", "MIN", "MAX",
+					       "NAMES OF VALUES", NULL };
 	_cleanup_(table_free_p) struct table *table = table_new(headers);
 	const json_t *row;
 	size_t i;
@@ -96,12 +99,20 @@ static void show_parameters(const json_t *parameters)
 	if (!table || json_array_size(parameters) == 0)
 		return;
 	json_array_foreach (parameters, i, row) {
+		const json_t *values = json_object_get(row, "values");
+		const json_t *name = json_array_get(values, cli_number(row, "default"));
+		char names[CLI_TEXT_MAX];
+
 		table_addf(table, "  %s", cli_string(row, "name"));
 		table_add(table, cli_string(row, "type"));
 		table_add(table, cli_string(row, "unit"));
-		table_addf(table, "%llu", (unsigned long long)cli_number(row, "default"));
+		if (json_is_string(name))
+			table_add(table, json_string_value(name));
+		else
+			table_addf(table, "%llu", (unsigned long long)cli_number(row, "default"));
 		table_addf(table, "%llu", (unsigned long long)cli_number(row, "min"));
 		table_addf(table, "%llu", (unsigned long long)cli_number(row, "max"));
+		table_add(table, cli_join(values, names, sizeof(names)));
 	}
 	printf("\nparameters (--set NAME=VALUE)\n");
 	table_print(table);
@@ -109,7 +120,9 @@ static void show_parameters(const json_t *parameters)
 
 static void show_programs(const json_t *programs)
 {
-	static const char *const headers[] = { "  VARIANT", "PROGRAM", "HOOK", "HELPERS", NULL };
+	static const char *const headers[] = {
+		"  VARIANT", "PROGRAM", "HOOK", "HELPERS", "MAY MODIFY", NULL
+	};
 	_cleanup_(table_free_p) struct table *table = table_new(headers);
 	const json_t *row;
 	size_t i;
@@ -117,10 +130,13 @@ static void show_programs(const json_t *programs)
 	if (!table || json_array_size(programs) == 0)
 		return;
 	json_array_foreach (programs, i, row) {
+		const json_t *may_modify = json_object_get(row, "may_modify");
+
 		table_addf(table, "  %s", cli_string(row, "variant"));
 		table_add(table, cli_string(row, "name"));
 		table_add(table, cli_string(row, "hook"));
 		table_addf(table, "%zu", json_array_size(json_object_get(row, "helpers")));
+		table_add(table, json_is_true(may_modify) ? "yes" : json_is_false(may_modify) ? "no" : "?");
 	}
 	printf("\nprograms\n");
 	table_print(table);
@@ -129,7 +145,8 @@ static void show_programs(const json_t *programs)
 static int show_reply(void *data, const json_t *parameters)
 {
 	const json_t *probe = json_object_get(parameters, "probe");
-	char text[256];
+	const json_t *may = json_object_get(probe, "may");
+	char text[CLI_TEXT_MAX];
 
 	(void)data;
 	printf("%s-%llu %s\n  %s\n\n", cli_string(probe, "name"),
@@ -142,9 +159,10 @@ static int show_reply(void *data, const json_t *parameters)
 	printf("memory    %s in the kernel, and a ring for each attachment\n",
 	       unit_bytes(cli_number(parameters, "memory"), text));
 	printf("targets   %s\n", cli_join(json_object_get(probe, "targets"), text, sizeof(text)));
-	printf("you may   %s\n", json_array_size(json_object_get(probe, "allowed"))
-					 ? cli_join(json_object_get(probe, "allowed"), text, sizeof(text))
-					 : "not use it");
+	if (json_array_size(may) == 0)
+		may = json_object_get(probe, "allowed");
+	printf("you may   %s%s\n", json_array_size(may) ? "use it on " : "not use it",
+	       cli_join(may, text, sizeof(text)));
 	if (*cli_string(probe, "problem"))
 		printf("problem   %s\n", cli_string(probe, "problem"));
 	show_fields("event", json_object_get(parameters, "event"));

@@ -21,3 +21,30 @@ json_t *describe_event(const char *probe, uint64_t serial)
 	answer = cli_printable(reply);
 	return json_incref(json_object_get(answer, "event"));
 }
+
+static int take_parameters(void *data, const json_t *answer)
+{
+	*(json_t **)data = json_incref(json_object_get(answer, "parameters"));
+	return CLI_CONTINUE;
+}
+
+int describe_parameters(const struct cli *cli, const char *probe, uint64_t serial, json_t **ret)
+{
+	json_t *rows = NULL;
+	struct cli_query query = { .method = "io.bpfwarden.Probe.Describe",
+				   .silent = true,
+				   .each = take_parameters,
+				   .data = &rows };
+	int r;
+
+	query.parameters = json_pack("{s:s}", "probe", probe);
+	if (!query.parameters)
+		return cli_usage(cli, "the probe's name is not UTF-8");
+	if (serial)
+		json_object_set_new(query.parameters, "serial", json_integer((json_int_t)serial));
+	r = cli_query(cli, &query);
+	if (r == CLI_OK && !rows)
+		return cli_broken(-EBADMSG);
+	*ret = rows;
+	return r == CLI_OK ? CLI_CONTINUE : r;
+}

@@ -66,17 +66,21 @@ static int handle_reply(const struct cli *cli, const struct cli_query *query,
 {
 	_cleanup_json_ json_t *parameters = NULL;
 
+	if (query->may_deny && bpfwarden_reply_error(reply) == BPFWARDEN_ERROR_POLICY_DENIED)
+		return CLI_DENIED;
 	if (bpfwarden_reply_error_name(reply))
 		return cli_refused(reply, query->method);
 	if (cli->json && !query->silent) {
 		/* The last reply of many may have no row. */
 		if (!query->more || strcmp(bpfwarden_reply_parameters(reply), "{}"))
 			printf("%s\n", bpfwarden_reply_parameters(reply));
-		return CLI_CONTINUE;
+		if (!query->also)
+			return CLI_CONTINUE;
 	}
 	if (!query->each)
 		return CLI_CONTINUE;
-	parameters = cli_printable(reply);
+	parameters =
+		query->exact ? json_loads(bpfwarden_reply_parameters(reply), 0, NULL) : cli_printable(reply);
 	return parameters ? query->each(query->data, parameters) : cli_broken(-ENOMEM);
 }
 
@@ -146,6 +150,13 @@ const char *cli_join(const json_t *array, char *buffer, size_t size)
 		used += (size_t)n;
 	}
 	return buffer;
+}
+
+void cli_print_json(const json_t *object)
+{
+	_cleanup_free_ char *text = json_dumps(object, JSON_COMPACT);
+
+	printf("%s\n", text ? text : "{}");
 }
 
 int cli_flush(void)

@@ -5,23 +5,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "client/cli/describe.h"
 #include "client/cli/units.h"
 #include "common/fd.h"
-
-enum { OPTION_AGGREGATES = 0x100, OPTION_EVENTS, OPTION_EXPERIMENTAL, OPTION_SERIAL };
+#include "format/spec.h"
 
 const struct option request_options[] = {
-	{ "pid", required_argument, NULL, 'p' },
-	{ "unit", required_argument, NULL, 'U' },
-	{ "user", required_argument, NULL, 'u' },
-	{ "cgroup", required_argument, NULL, 'g' },
-	{ "host", no_argument, NULL, 'H' },
-	{ "set", required_argument, NULL, 's' },
+	REQUEST_OPTIONS,
 	{ "for", required_argument, NULL, 'f' },
-	{ "aggregates", no_argument, NULL, OPTION_AGGREGATES },
-	{ "events", no_argument, NULL, OPTION_EVENTS },
-	{ "experimental", no_argument, NULL, OPTION_EXPERIMENTAL },
-	{ "serial", required_argument, NULL, OPTION_SERIAL },
 	{},
 };
 
@@ -127,23 +118,38 @@ static bool parameter_value(const char *text, uint64_t *ret)
 	return false;
 }
 
+/* VALUE is a number as above, or the name of one: then what it means is the probe's to say. */
 static bool set_parameter(struct request *request, const char *assignment)
 {
 	const char *equals = strchr(assignment, '=');
 	_cleanup_free_ char *key = equals ? strndup(assignment, (size_t)(equals - assignment)) : NULL;
 	uint64_t value;
+	json_t *json;
 
-	if (!key || !*key || !parameter_value(equals + 1, &value))
+	if (!key || !*key || !equals[1])
 		return fail(request, cli_usage(request->cli,
-					       "--set takes KEY=NUMBER (or 10ms, true, false), not \"%s\"",
+					       "--set takes KEY=VALUE, a number (10ms, true, false) or a "
+					       "name, not \"%s\"",
 					       assignment));
 	if (!request->parameters)
 		request->parameters = json_object();
 	if (json_object_get(request->parameters, key))
 		return fail(request, cli_usage(request->cli, "parameter \"%s\" is set twice", key));
-	if (json_object_set_new(request->parameters, key, json_integer((json_int_t)value)) < 0)
+	json = parameter_value(equals + 1, &value) ? json_integer((json_int_t)value)
+						   : json_string(equals + 1);
+	if (json_object_set_new(request->parameters, key, json) < 0)
 		return fail(request, cli_usage(request->cli, "parameter \"%s\" is not UTF-8", key));
 	return true;
+}
+
+static bool set_privacy(struct request *request, const char *value)
+{
+	uint32_t privacy;
+
+	request->options.privacy = value;
+	return spec_privacy_from_name(value, &privacy) ||
+	       fail(request,
+		    cli_usage(request->cli, "--privacy takes safe, bound or pii, not \"%s\"", value));
 }
 
 bool request_option(void *data, int option, const char *value)
@@ -174,6 +180,8 @@ bool request_option(void *data, int option, const char *value)
 	case OPTION_EVENTS:
 		request->options.data |= BPFWARDEN_DATA_EVENTS;
 		return true;
+	case OPTION_PRIVACY:
+		return set_privacy(request, value);
 	case OPTION_EXPERIMENTAL:
 		request->options.experimental = true;
 		return true;
@@ -185,19 +193,83 @@ bool request_option(void *data, int option, const char *value)
 	return false;
 }
 
+/* The row of Describe's parameters with this name. */
+static const json_t *find_parameter(const json_t *rows, const char *name)
+{
+	const json_t *row;
+	size_t i;
+
+	json_array_foreach (rows, i, row)
+		if (!strcmp(cli_string(row, "name"), name))
+			return row;
+	return NULL;
+}
+
+/* The number that a parameter's value of this name stands for. */
+static int name_value(const struct request *request, const json_t *rows, const char *key, const char *name,
+		      json_t **ret)
+{
+	const json_t *row = find_parameter(rows, key);
+	const json_t *values = json_object_get(row, "values"), *value;
+	char text[CLI_TEXT_MAX];
+	size_t i;
+
+	json_array_foreach (values, i, value)
+		if (json_is_string(value) && !strcmp(json_string_value(value), name)) {
+			*ret = json_integer((json_int_t)i);
+			return *ret ? CLI_CONTINUE : cli_broken(-ENOMEM);
+		}
+	if (!row)
+		return cli_usage(request->cli, "%s has no parameter \"%s\"; see: bpfwarden show %s",
+				 request->options.probe, key, request->options.probe);
+	if (json_array_size(values) == 0)
+		return cli_usage(request->cli, "parameter \"%s\" takes a number, not \"%s\"", key, name);
+	return cli_usage(request->cli, "parameter \"%s\" has no value \"%s\"; it has: %s", key, name,
+			 cli_join(values, text, sizeof(text)));
+}
+
+/* Asks the daemon only if some value is a name. */
+static int name_values(struct request *request)
+{
+	_cleanup_json_ json_t *rows = NULL;
+	json_t *value, *number;
+	const char *key;
+	int r;
+
+	json_object_foreach (request->parameters, key, value) {
+		if (!json_is_string(value))
+			continue;
+		r = rows ? CLI_CONTINUE
+			 : describe_parameters(request->cli, request->options.probe, request->options.serial,
+					       &rows);
+		if (r == CLI_CONTINUE)
+			r = name_value(request, rows, key, json_string_value(value), &number);
+		if (r != CLI_CONTINUE)
+			return r;
+		/* The key is there: this replaces its value and leaves the order as it is. */
+		json_object_set_new(request->parameters, key, number);
+	}
+	return CLI_CONTINUE;
+}
+
 int request_finish(struct request *request, const char *probe)
 {
+	int r;
+
 	request->options.size = sizeof(request->options);
 	request->options.probe = probe;
 	request->options.dry_run = request->cli->dry_run;
+	if (json_object_size(request->parameters) > SPEC_PARAMS_MAX)
+		return cli_usage(request->cli, "more than %d parameters", SPEC_PARAMS_MAX);
+	r = name_values(request);
+	if (r != CLI_CONTINUE)
+		return r;
 	if (request->parameters) {
 		request->parameters_text = json_dumps(request->parameters, JSON_COMPACT);
 		if (!request->parameters_text)
 			return cli_broken(-ENOMEM);
 	}
 	request->options.parameters = request->parameters_text;
-	if (json_object_size(request->parameters) > SPEC_PARAMS_MAX)
-		return cli_usage(request->cli, "more than %d parameters", SPEC_PARAMS_MAX);
 	return CLI_CONTINUE;
 }
 

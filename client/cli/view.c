@@ -2,6 +2,7 @@
 #include "client/cli/view.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <sys/ioctl.h>
 
 #include "client/cli/cli.h"
@@ -108,11 +109,14 @@ void view_attached(const json_t *attachment)
 {
 	char remaining[UNIT_TEXT_MAX], data[64];
 
-	cli_say("%s-%llu on %s, %s, allowed by \"%s\", for at most %s (id %s)",
+	const char *privacy = cli_string(attachment, "privacy");
+
+	cli_say("%s-%llu on %s, %s%s%s, allowed by \"%s\", for at most %s (id %s)",
 		cli_string(attachment, "probe"), (unsigned long long)cli_number(attachment, "serial"),
 		cli_string(attachment, "target"),
 		cli_join(json_object_get(attachment, "data"), data, sizeof(data)),
-		cli_string(attachment, "rule"),
+		*privacy && strcmp(privacy, "pii") ? " without fields above " : "",
+		*privacy && strcmp(privacy, "pii") ? privacy : "", cli_string(attachment, "rule"),
 		unit_remaining(cli_number(attachment, "remaining"), remaining), cli_string(attachment, "id"));
 }
 
