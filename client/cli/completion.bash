@@ -39,6 +39,15 @@ _bpfwarden() {
 	--policy | --ksig-key | --ksig-cert) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
 	--objects) mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
 	--may) words='enroll-production enroll-experimental revoke' ;;
+	--as) mapfile -t COMPREPLY < <(compgen -u -- "$cur"); return ;;
+	--groups) mapfile -t COMPREPLY < <(compgen -g -- "$cur"); return ;;
+	--probe) [[ $verb != policy ]] || words=$(_bpfwarden_probes) ;;
+	--namespace) words='host container' ;;
+	--privacy) words='safe bound pii' ;;
+	--data) words='aggregates events aggregates,events' ;;
+	--target) words='self host user: unit: cgroup:' ;;
+	--action) words='attach detach-any enroll promote revoke audit-read policy-reload' ;;
+	--from-cgroup | --at | --since | --until | --verdict | -n) return ;;
 	-g | --cgroup | -p | --pid | -s | --set | -f | --for | --serial) return ;;
 	--role | --names | --threshold | --signer | --below | --file | --reason) return ;;
 	*)
@@ -47,7 +56,7 @@ _bpfwarden() {
 			help --version $common" ;;
 		list | show) words="$(_bpfwarden_probes) $common" ;;
 		run | attach) words="$(_bpfwarden_probes) --pid --unit --user --cgroup --host --set --for --aggregates
-			--events --serial --experimental --dry-run $common" ;;
+			--events --privacy --serial --experimental --dry-run $common" ;;
 		ps) words="--all $common" ;;
 		watch | read | detach) words="$(_bpfwarden_attachments) $common" ;;
 		registry)
@@ -60,10 +69,16 @@ _bpfwarden() {
 			;;
 		policy)
 			case $second in
-			'') words='show check test reload' ;;
+			'') words='show explain who diff reload check test' ;;
+			show) words="--at --mine $common" ;;
+			explain) words="$(_bpfwarden_probes) --as --groups --namespace --from-cgroup --at --action --probe
+				--target --pid --unit --user --cgroup --host --set --privacy --aggregates --events --data
+				--serial --experimental --persist --on-disk $common" ;;
+			who) words="$(_bpfwarden_probes) --target --action --all $common" ;;
+			reload) words="--dry-run $common" ;;
 			check) words="--strict --assume-names $common" ;;
 			test) words="--policy --assume-names $common" ;;
-			*) words="--dry-run $common" ;;
+			*) words=$common ;;
 			esac
 			[[ $cur == -* || ($second != check && $second != test) ]] ||
 				{ mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return; }

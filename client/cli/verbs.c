@@ -15,6 +15,7 @@
 	"  -H, --host             everything\n"                                             \
 	"                         without any of these: your own processes and sockets\n"   \
 	"  -s, --set KEY=VALUE    a parameter of the probe (see: bpfwarden show PROBE)\n"   \
+	"      --privacy CLASS    fields up to safe, bound or pii; all others are zero\n"   \
 	"      --aggregates       counters and histograms only\n"                           \
 	"      --events           events only\n"                                            \
 	"      --serial N         this serial instead of the newest\n"                      \
@@ -72,7 +73,34 @@ const struct cli_verb cli_verbs[] = {
 	  "                         signatures by this certificate, named by its SHA-256 or in a PEM file\n"
 	  "      --reason TEXT      for the audit log, and for those whose attachments end\n",
 	  true },
-	{ "policy show", cmd_policy_show, "", "the sections of the policy that concern you", NULL, false },
+	{ "policy show", cmd_policy_show, "", "the policy, or the sections of it that concern you",
+	  "      --at SEQ           as it was when this record of the audit log was written\n"
+	  "      --mine             only what concerns you, also if you may see all of it\n",
+	  false },
+	{ "policy explain", cmd_policy_explain, "PROBE [OPTION…]", "what would be decided, and why",
+	  "      --as USER          about somebody else than you\n"
+	  "      --groups G,…       as if in these groups and no others\n"
+	  "      --namespace WHERE  as if in host or container\n"
+	  "      --from-cgroup PATH as if called from there\n"
+	  "      --at DAY/HH:MM     as if it were then, UTC: mon/09:30\n"
+	  "      --action ACTION    attach by default; detach-any, enroll, promote, revoke, audit-read,\n"
+	  "                         policy-reload\n"
+	  "      --probe PROBE      the same as PROBE\n"
+	  "      --target TARGET    self, user:NAME, unit:NAME, cgroup:PATH, host; or as with "
+	  "run:\n" ATTACH_OPTIONS "      --data WHAT        aggregates, events or both\n"
+	  "      --persist          without a deadline\n"
+	  "      --on-disk          by what the last policy diff or reload --dry-run read\n"
+	  "  Ends with 0 if it is allowed, with 3 if it is denied.\n",
+	  false },
+	{ "policy who", cmd_policy_who, "PROBE [OPTION…]", "who may use a probe, and on what",
+	  "      --target TARGET    on this; by default on self, host and whatever the policy names\n"
+	  "      --action ACTION    who may enroll it, revoke it …\n"
+	  "  -a, --all              ask about all users, not only people and whom the policy names\n",
+	  false },
+	{ "policy diff", cmd_policy_diff, "",
+	  "what a reload would change: sections, attachments, who may what", NULL, false },
+	{ "policy reload", cmd_policy_reload, "", "read policy.d again, and say which attachments it ended",
+	  NULL, true },
 	{ "policy check", cmd_policy_check, "[DIR|FILE…]",
 	  "would the daemon take it, and what in it is odd; without the daemon",
 	  "      --strict           fail if there is a warning\n"
@@ -85,7 +113,6 @@ const struct cli_verb cli_verbs[] = {
 	  "                         precedence\n"
 	  "      --assume-names     as if every user and group that is named were there\n",
 	  false },
-	{ "policy reload", cmd_policy_reload, "", "read policy.d again", NULL, true },
 	{ "audit list", cmd_audit_list, "", "records of the audit log",
 	  "      --since TIME       2026-01-31, \"2026-01-31 10:00[:00]\", 2h (ago), @SECONDS\n"
 	  "      --until TIME\n"

@@ -144,8 +144,103 @@ static void serve_detach(struct scenario *s, int fd, const json_t *parameters)
 
 static void serve_describe(int fd)
 {
-	say(fd, "{\"parameters\":{\"event\":[{\"name\":\"n\",\"type\":\"u32\",\"privacy\":\"safe\"},"
-		"{\"name\":\"latency\",\"type\":\"ns\",\"unit\":\"ns\",\"privacy\":\"safe\"}]}}");
+	say(fd,
+	    "{\"parameters\":{\"probe\":{\"name\":\"tcp.state\",\"serial\":3,\"may\":[\"self\",\"unit:a*\"]},"
+	    "\"event\":[{\"name\":\"n\",\"type\":\"u32\",\"privacy\":\"safe\"},"
+	    "{\"name\":\"latency\",\"type\":\"ns\",\"unit\":\"ns\",\"privacy\":\"safe\"}],"
+	    "\"parameters\":[{\"name\":\"min\",\"type\":\"ns\",\"min\":0,\"max\":9,\"default\":5},"
+	    "{\"name\":\"names\",\"type\":\"u32\",\"min\":0,\"max\":1,\"default\":1,"
+	    "\"values\":[\"none\",\"full\"]}],"
+	    "\"programs\":[{\"variant\":\"v\",\"name\":\"a\",\"hook\":\"tp_btf/b\",\"helpers\":[1],"
+	    "\"may_modify\":false},{\"variant\":\"v\",\"name\":\"c\",\"hook\":\"lsm/d\","
+	    "\"helpers\":[],\"may_modify\":true}]}}");
+}
+
+static void say_denied(int fd)
+{
+	say(fd, "{\"error\":\"io.bpfwarden.PolicyDenied\",\"parameters\":{\"rule\":\"default\","
+		"\"reason\":\"not you\"}}");
+}
+
+/* In two pieces, cut wherever it comes. */
+static void serve_text(const struct scenario *s, int fd, const json_t *parameters)
+{
+	const char *text = json_is_true(json_object_get(parameters, "on_disk")) ? s->disk : s->policy;
+	int half = (int)strlen(text) / 2;
+	_cleanup_json_ json_t *first = json_pack("{s:{s:s, s:s%}, s:b}", "parameters", "digest", "ab", "text",
+						 text, (size_t)half, "continues", 1);
+	_cleanup_json_ json_t *second =
+		json_pack("{s:{s:s}, s:b}", "parameters", "text", text + half, "continues", 1);
+	_cleanup_free_ char *a = json_dumps(first, 0), *b = json_dumps(second, 0);
+
+	if (s->deny_text) {
+		say_denied(fd);
+		return;
+	}
+	say(fd, a);
+	say(fd, b);
+	say(fd, "{\"parameters\":{}}");
+}
+
+static void serve_lines(int fd, const char *lines)
+{
+	char line[1024];
+
+	for (; *lines; lines += strcspn(lines, "\n"), lines += *lines == '\n') {
+		snprintf(line, sizeof(line), "{\"parameters\":%.*s,\"continues\":true}",
+			 (int)strcspn(lines, "\n"), lines);
+		say(fd, line);
+	}
+	say(fd, "{\"parameters\":{}}");
+}
+
+/* The decisions of a daemon whose policy is: root may use tcp.state on itself and unit:a.service, by events
+ * and, on disk, with less memory and no more on the unit, but instead read the audit log. There is no user
+ * "nobody-here", and net.drop cannot be aimed at units. */
+static void serve_explain(struct scenario *s, int fd, const json_t *parameters)
+{
+	const char *target = cli_string(parameters, "target"), *action = cli_string(parameters, "action");
+	bool on_disk = json_is_true(json_object_get(parameters, "on_disk"));
+	bool tcp = !strcmp(cli_string(parameters, "probe"), "tcp.state"),
+	     root = !strcmp(cli_string(parameters, "user"), "root");
+	char line[512];
+
+	s->explains++;
+	s->on_disk += on_disk;
+	if (s->deny_explain) {
+		say_denied(fd);
+	} else if (!json_is_true(json_object_get(parameters, "brief"))) {
+		serve_lines(fd, s->explain);
+	} else if (!tcp && !strncmp(target, "unit:", 5)) {
+		say(fd, "{\"error\":\"io.bpfwarden.TargetUnsupported\",\"parameters\":{\"target\":\"unit\","
+			"\"reason\":\"no\"}}");
+	} else if (root && on_disk && !strcmp(action, "audit-read")) {
+		serve_lines(fd, "{\"decision\":{\"allowed\":true,\"rule\":\"audit\"}}");
+	} else if (root && tcp && (!*action || !strcmp(action, "attach")) &&
+		   (!strcmp(target, "self") || (!on_disk && !strcmp(target, "unit:a.service")))) {
+		snprintf(line, sizeof(line),
+			 "{\"decision\":{\"allowed\":true,\"rule\":\"root\",\"data\":[\"events\"],"
+			 "\"privacy\":\"bound\",\"limits\":{\"max-memory\":%d}}}",
+			 on_disk ? 1024 : 4096);
+		serve_lines(fd, line);
+	} else {
+		serve_lines(fd, "{\"decision\":{\"allowed\":false,\"rule\":\"default\"}}");
+	}
+}
+
+/* False: none of what the policy is asked. */
+static bool serve_policy(struct scenario *s, int fd, const char *method, const json_t *parameters)
+{
+	if (!strcmp(method, ".Text"))
+		serve_text(s, fd, parameters);
+	else if (!strcmp(method, ".Explain"))
+		serve_explain(s, fd, parameters);
+	else if (!strcmp(method, ".List"))
+		serve_lines(fd, "{\"probe\":{\"name\":\"tcp.state\"}}\n{\"probe\":{\"name\":\"net.drop\"}}\n"
+				"{\"probe\":{\"name\":\"tcp.state\"}}");
+	else
+		return false;
+	return true;
 }
 
 static void serve_call(struct scenario *s, int fd, const char *text)
@@ -169,7 +264,7 @@ static void serve_call(struct scenario *s, int fd, const char *text)
 		serve_detach(s, fd, parameters);
 	else if (!strcmp(method, ".Describe"))
 		serve_describe(fd);
-	else
+	else if (!*s->policy || !serve_policy(s, fd, method, parameters))
 		say(fd, *s->reply ? s->reply : "{\"parameters\":{}}");
 }
 

@@ -19,8 +19,12 @@ struct scenario {
 	bool hold_last;    /* the third event goes out only after Read was answered */
 	int lost;          /* reported with the second event */
 	int submitted;     /* what Read says */
+	/* With a policy: Text, Explain and List are answered, too; see serve_policy(). */
+	char policy[2048], disk[2048]; /* in force; what a dry run of Reload read */
+	char explain[4096];            /* answers to an Explain that is not brief, one a line */
+	bool deny_text, deny_explain;  /* the caller may not see the text, or ask about others */
 	/* What happened. */
-	atomic_int runs, watches, reads, detaches;
+	atomic_int runs, watches, reads, detaches, explains, on_disk;
 	char detached[64], call[4096]; /* the newest */
 };
 

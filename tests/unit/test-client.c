@@ -270,18 +270,6 @@ static void test_text_is_printable(void **state)
 	assert_contains(f->out, "you may use 1 of 1 probes");
 }
 
-static void test_policy_show(void **state)
-{
-	struct fixture *f = *state;
-
-	fixture_reset(f);
-	strcpy(f->scenario->reply,
-	       "{\"parameters\":{\"section\":{\"kind\":\"allow\",\"name\":\"users\",\"file\":\"/a.policy\","
-	       "\"line\":7,\"probe\":[\"tcp.*\",\"net.drop\"]}}}");
-	assert_int_equal(fixture_client(f, "policy", "show", NULL), CLI_OK);
-	assert_string_equal(f->out, "[allow users] # /a.policy:7\nprobe = tcp.*, net.drop\n");
-}
-
 static void test_prefixes(void **state)
 {
 	struct fixture *f = *state;
@@ -454,7 +442,6 @@ int main(void)
 		cmocka_unit_test(test_no_daemon),
 		cmocka_unit_test(test_json_exact),
 		cmocka_unit_test(test_text_is_printable),
-		cmocka_unit_test(test_policy_show),
 		cmocka_unit_test(test_prefixes),
 		cmocka_unit_test(test_run_json),
 		cmocka_unit_test(test_run_text),
