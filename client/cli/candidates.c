@@ -209,9 +209,11 @@ int candidates_find(struct candidates *c, bool all)
 
 json_t *candidate_question(const struct candidate *candidate)
 {
-	_cleanup_json_ json_t *question = json_pack("{s:s, s:b}", "user", candidate->name, "brief", 1);
-	_cleanup_json_ json_t *groups = json_array();
+	_cleanup_json_ json_t *question = NULL, *groups = json_array();
+	char number[16];
 
+	snprintf(number, sizeof(number), "%u", candidate->uid);
+	question = json_pack("{s:s, s:b}", "user", number, "brief", 1);
 	if (!question || !groups)
 		return NULL;
 	for (size_t i = 0; i < candidate->n_groups; i++)
@@ -219,4 +221,17 @@ json_t *candidate_question(const struct candidate *candidate)
 	if (candidate->groups_known && json_object_set(question, "groups", groups) < 0)
 		return NULL;
 	return take_ptr(question);
+}
+
+const char *candidate_target(const char *target, char *buffer, size_t size)
+{
+	static const char prefix[] = "user:";
+	const struct passwd *entry = NULL;
+
+	if (!strncmp(target, prefix, sizeof(prefix) - 1))
+		entry = getpwnam(target + sizeof(prefix) - 1);
+	if (!entry)
+		return target;
+	snprintf(buffer, size, "%s%u", prefix, entry->pw_uid);
+	return buffer;
 }

@@ -36,5 +36,9 @@ void candidates_add_policy(struct candidates *candidates, const struct config *c
  * groups that they name; or all. 0 or -ENOMEM. */
 int candidates_find(struct candidates *candidates, bool all);
 
-/* The beginning of a question about a user: members user and groups. NULL: out of memory. */
+/* The beginning of a question about a user: members user, groups and brief. Numbers, not names: the daemon
+ * would look the name up for each question. NULL: out of memory. */
 json_t *candidate_question(const struct candidate *candidate);
+
+/* The same for a target: "user:alice" as "user:1001" in buffer, any other as it is. */
+const char *candidate_target(const char *target, char *buffer, size_t size);

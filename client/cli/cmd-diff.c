@@ -80,11 +80,16 @@ static json_t *diff_call(void *data, size_t i)
 	struct diff *diff = data;
 	size_t n = json_array_size(diff->questions);
 	json_t *question = candidate_question(&diff->candidates.users[i / 2 / n]);
+	char number[32];
 
 	if (question && json_object_update(question, json_array_get(diff->questions, i / 2 % n)) < 0) {
 		json_decref(question);
 		return NULL;
 	}
+	if (question && json_object_get(question, "target"))
+		json_object_set_new(question, "target",
+				    json_string(candidate_target(cli_string(question, "target"), number,
+								 sizeof(number))));
 	if (question && i % 2)
 		json_object_set_new(question, "on_disk", json_true());
 	return question;
@@ -95,7 +100,7 @@ static json_t *diff_call(void *data, size_t i)
 /* What somebody gains or loses by; not under which rule. */
 static json_t *effect_of(const json_t *decision)
 {
-	if (decision_exit(decision) != CLI_OK)
+	if (!decision_grants(decision))
 		return json_pack("{s:b}", "allowed", 0);
 	return json_pack("{s:b, s:O*, s:O*, s:O*, s:O*, s:O*}", "allowed", 1, "data",
 			 json_object_get(decision, "data"), "privacy", json_object_get(decision, "privacy"),
@@ -126,7 +131,7 @@ static const char *describe(const json_t *decision, const json_t *other, char *t
 	static const char *const parts[] = { "limits", "parameters" };
 
 	decision_text(decision, text);
-	for (size_t i = 0; i < 2 && decision_allows(decision) && decision_allows(other); i++)
+	for (size_t i = 0; i < 2 && decision_grants(decision) && decision_grants(other); i++)
 		add_members(text, json_object_get(decision, parts[i]), json_object_get(other, parts[i]));
 	return text;
 }
@@ -140,9 +145,9 @@ static int add_change(struct diff *diff, const json_t *question, const json_t *t
 		json_pack("{s:O, s:O*, s:s, s:s, s:s}", "action", json_object_get(question, "action"),
 			  "target", json_object_get(question, "target"), "now",
 			  describe(diff->now, then, before), "then", describe(then, diff->now, after), "sign",
-			  decision_exit(diff->now) != CLI_OK ? "+"
-			  : decision_exit(then) != CLI_OK    ? "-"
-							     : "~");
+			  !decision_grants(diff->now) ? "+"
+			  : !decision_grants(then)    ? "-"
+						      : "~");
 	size_t i;
 
 	json_array_foreach (diff->changes, i, change)

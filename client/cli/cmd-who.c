@@ -77,14 +77,16 @@ static json_t *who_call(void *data, size_t i)
 	struct who *who = data;
 	size_t n = json_array_size(who->targets);
 	json_t *question = candidate_question(&who->candidates.users[i / n]);
-	json_t *target = json_array_get(who->targets, i % n);
+	const char *target = json_string_value(json_array_get(who->targets, i % n));
+	char number[32];
 
 	if (question && who->probe)
 		json_object_set_new(question, "probe", json_string(who->probe));
 	if (question && who->action)
 		json_object_set_new(question, "action", json_string(who->action));
-	if (question && !json_is_null(target))
-		json_object_set(question, "target", target);
+	if (question && target)
+		json_object_set_new(question, "target",
+				    json_string(candidate_target(target, number, sizeof(number))));
 	return question;
 }
 
@@ -175,8 +177,7 @@ static int who_answer(void *data, size_t i, const json_t *parameters)
 	struct who *who = data;
 	size_t n = json_array_size(who->targets);
 
-	if (decision_exit(decision) == CLI_OK &&
-	    grant_add(who, decision, json_array_get(who->targets, i % n)) < 0)
+	if (decision_grants(decision) && grant_add(who, decision, json_array_get(who->targets, i % n)) < 0)
 		return cli_broken(-ENOMEM);
 	return i % n == n - 1 ? user_done(who, &who->candidates.users[i / n]) : CLI_CONTINUE;
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "client/cli/describe.h"
 #include "client/cli/table.h"
 #include "client/cli/units.h"
 #include "common/refusal.h"
@@ -52,8 +53,8 @@ const char *decision_text(const json_t *decision, char *buffer)
 	const char *privacy = cli_string(decision, "privacy");
 	char data[64];
 
-	if (!json_is_object(decision)) {
-		snprintf(buffer, CLI_TEXT_MAX, "not there");
+	if (!json_is_object(decision) || (decision_allows(decision) && !decision_grants(decision))) {
+		snprintf(buffer, CLI_TEXT_MAX, "not served");
 	} else if (!decision_allows(decision)) {
 		snprintf(buffer, CLI_TEXT_MAX, "denied (%s)", cli_string(decision, "rule"));
 	} else if (json_array_size(json_object_get(decision, "data"))) {
@@ -66,6 +67,13 @@ const char *decision_text(const json_t *decision, char *buffer)
 		snprintf(buffer, CLI_TEXT_MAX, "allowed");
 	}
 	return buffer;
+}
+
+bool decision_grants(const json_t *decision)
+{
+	const char *error = cli_string(json_object_get(decision, "refusal"), "error");
+
+	return decision_allows(decision) && strcmp(error, "TargetUnsupported");
 }
 
 int decision_exit(const json_t *decision)
@@ -148,16 +156,37 @@ static void print_setter(const json_t *decision, const char *limit)
 	putchar('\n');
 }
 
+/* The name of a parameter's value, if it has one. */
+static const char *value_name(const json_t *rows, const char *name, const json_t *value)
+{
+	const json_t *row;
+	size_t i;
+
+	json_array_foreach (rows, i, row)
+		if (!strcmp(cli_string(row, "name"), name))
+			return json_string_value(json_array_get(json_object_get(row, "values"),
+								(size_t)json_integer_value(value)));
+	return NULL;
+}
+
 static void print_parameters(const json_t *decision)
 {
+	_cleanup_json_ json_t *rows = NULL;
 	const char *name, *title = "parameters";
 	json_t *value;
+
+	if (json_object_size(json_object_get(decision, "parameters")))
+		rows = describe_values(cli_string(decision, "probe"), cli_number(decision, "serial"));
 
 	json_object_foreach (json_object_get(decision, "parameters"), name, value) {
 		char limit[CLI_TEXT_MAX];
 
 		snprintf(limit, sizeof(limit), "set %s", name);
-		printf("  %-11s  %s = %lld", title, name, (long long)json_integer_value(value));
+		printf("  %-11s  %s = ", title, name);
+		if (value_name(rows, name, value))
+			printf("%s", value_name(rows, name, value));
+		else
+			printf("%lld", (long long)json_integer_value(value));
 		print_setter(decision, limit);
 		title = "";
 	}

@@ -19,6 +19,10 @@ const char *decision_text(const json_t *decision, char *buffer);
 
 bool decision_allows(const json_t *decision);
 
+/* Allowed, and of a probe that can be aimed there. Other things that stand in the way, a kernel that is too
+ * old for one, have nothing to do with who asks. */
+bool decision_grants(const json_t *decision);
+
 /* Exit code for a decision: allowed, denied, or what stands in the way although policy allows it. */
 int decision_exit(const json_t *decision);
 

@@ -4,7 +4,8 @@
 #include "client/cli/cli.h"
 #include "common/limits.h"
 
-json_t *describe_event(const char *probe, uint64_t serial)
+/* One member of what Describe says, without a word if it says nothing. */
+static json_t *describe(const char *probe, uint64_t serial, const char *member)
 {
 	_cleanup_(bpfwarden_disconnect_p) struct bpfwarden *connection = NULL;
 	_cleanup_(bpfwarden_reply_free_p) struct bpfwarden_reply *reply = NULL;
@@ -19,7 +20,17 @@ json_t *describe_event(const char *probe, uint64_t serial)
 	    bpfwarden_reply_error_name(reply))
 		return NULL;
 	answer = cli_printable(reply);
-	return json_incref(json_object_get(answer, "event"));
+	return json_incref(json_object_get(answer, member));
+}
+
+json_t *describe_event(const char *probe, uint64_t serial)
+{
+	return describe(probe, serial, "event");
+}
+
+json_t *describe_values(const char *probe, uint64_t serial)
+{
+	return describe(probe, serial, "parameters");
 }
 
 static int take_parameters(void *data, const json_t *answer)

@@ -195,14 +195,14 @@ static void serve_lines(int fd, const char *lines)
 }
 
 /* The decisions of a daemon whose policy is: root may use tcp.state on itself and unit:a.service, by events
- * and, on disk, with less memory and no more on the unit, but instead read the audit log. There is no user
- * "nobody-here", and net.drop cannot be aimed at units. */
+ * and, on disk, with less memory and no more on the unit, but instead read the audit log. net.drop cannot be
+ * aimed at units. */
 static void serve_explain(struct scenario *s, int fd, const json_t *parameters)
 {
 	const char *target = cli_string(parameters, "target"), *action = cli_string(parameters, "action");
 	bool on_disk = json_is_true(json_object_get(parameters, "on_disk"));
 	bool tcp = !strcmp(cli_string(parameters, "probe"), "tcp.state"),
-	     root = !strcmp(cli_string(parameters, "user"), "root");
+	     root = !strcmp(cli_string(parameters, "user"), "0");
 	char line[512];
 
 	s->explains++;
@@ -211,6 +211,9 @@ static void serve_explain(struct scenario *s, int fd, const json_t *parameters)
 		say_denied(fd);
 	} else if (!json_is_true(json_object_get(parameters, "brief"))) {
 		serve_lines(fd, s->explain);
+	} else if (!tcp && root && !strncmp(target, "unit:", 5)) {
+		serve_lines(fd, "{\"decision\":{\"allowed\":true,\"rule\":\"root\",\"refusal\":{\"error\":"
+				"\"TargetUnsupported\",\"reason\":\"no\"}}}");
 	} else if (!tcp && !strncmp(target, "unit:", 5)) {
 		say(fd, "{\"error\":\"io.bpfwarden.TargetUnsupported\",\"parameters\":{\"target\":\"unit\","
 			"\"reason\":\"no\"}}");

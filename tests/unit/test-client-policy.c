@@ -181,7 +181,7 @@ static void test_explain_answer(void **state)
 			    "  data         aggregates, events\n"
 			    "  privacy      fields up to bound\n"
 			    "  verified     only if the kernel itself verifies the programs\n"
-			    "  parameters   names = 0  [limit names]\n"
+			    "  parameters   names = none  [limit names]\n"
 			    "               min = 7\n"
 			    "  limits       max-attachments = 4\n"
 			    "               max-memory = 16.0 MiB  [limit dev]\n"
@@ -270,7 +270,11 @@ static void test_who(void **state)
 	assert_int_equal(fixture_client(f, "policy", "who", "net.drop", NULL), CLI_OK);
 	assert_string_equal(f->out, "");
 	assert_contains(f->err, "0 of the ");
+	assert_int_equal(fixture_client(f, "policy", "who", "tcp.state", "--target", "user:root", NULL),
+			 CLI_OK);
+	assert_contains(f->scenario->call, "\"target\":\"user:0\"}");
 	assert_int_equal(fixture_client(f, "policy", "who", "--action", "audit-read", NULL), CLI_OK);
+	assert_contains(f->scenario->call, "\"brief\":true,\"groups\":[");
 	assert_int_equal(fixture_client(f, "policy", "who", "-a", "tcp.state", NULL), CLI_OK);
 	assert_contains(f->out, "root  self, unit:a.service");
 }
