@@ -137,7 +137,7 @@ void cli_hint_group(const char *group)
 	}
 }
 
-static void hint(enum bpfwarden_error error, const char *method)
+static void hint(enum bpfwarden_error error, const char *subject, const char *method)
 {
 	static const char *const next[] = {
 		[BPFWARDEN_ERROR_LIMIT_EXCEEDED] =
@@ -157,6 +157,8 @@ static void hint(enum bpfwarden_error error, const char *method)
 
 	if (error == BPFWARDEN_ERROR_POLICY_DENIED && getuid() != 0)
 		cli_hint_group(group_of_method(method));
+	else if (error == BPFWARDEN_ERROR_LIMIT_EXCEEDED && !strncmp(subject, "set ", 4))
+		cli_say("what the policy leaves of it: bpfwarden policy explain PROBE");
 	else if (error < sizeof(next) / sizeof(next[0]) && next[error])
 		cli_say("%s", next[error]);
 }
@@ -209,6 +211,6 @@ int cli_refused(const struct bpfwarden_reply *reply, const char *method)
 		return refused_by_protocol(reply);
 	cli_say("%s%s%s%s%s%s", what[error], *subject ? " (" : "", subject, *subject ? ")" : "",
 		*reason ? ": " : "", reason);
-	hint(error, method);
+	hint(error, subject, method);
 	return refusal_exit_code(error);
 }

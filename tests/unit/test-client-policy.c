@@ -12,6 +12,7 @@
 #include "client/cli/cli.h"
 #include "client/cli/decision.h"
 #include "client/cli/table.h"
+#include "common/refusal.h"
 #include "tests/unit/client-fixture.h"
 
 static const char policy[] = "# /etc/x.policy\n"
@@ -441,6 +442,12 @@ static void test_privacy_and_names(void **state)
 	assert_int_equal(fixture_client(f, "run", "tcp.state", "--set", "max=none", NULL), CLI_USAGE);
 	assert_contains(f->err, "tcp.state has no parameter \"max\"");
 	assert_int_equal(fixture_client(f, "run", "tcp.state", "--privacy", "all", NULL), CLI_USAGE);
+	strcpy(f->scenario->reply, "{\"error\":\"io.bpfwarden.LimitExceeded\",\"parameters\":{\"limit\":"
+				   "\"set names\",\"reason\":\"names may only be none\"}}");
+	assert_int_equal(fixture_client(f, "attach", "tcp.state", "--for", "1m", "--set", "names=full", NULL),
+			 refusal_exit_code(REFUSAL_LIMIT_EXCEEDED));
+	assert_contains(f->err, "over the limit (set names): names may only be none");
+	assert_contains(f->err, "policy explain");
 	assert_int_equal(f->scenario->runs, 0);
 }
 

@@ -194,6 +194,8 @@ varlink() {
 	check_match "varlink: info" "$(as alice "varlinkctl info $socket" 2>&1)" 'io\.bpfwarden\.Probe'
 	check_match "varlink: introspect" "$(as alice "varlinkctl introspect $socket io.bpfwarden.Probe" 2>&1)" \
 		'method Run'
+	check_match "varlink: introspect the policy's" \
+		"$(as alice "varlinkctl introspect $socket io.bpfwarden.Policy" 2>&1)" 'method Explain'
 	check_match "varlink: call --more" \
 		"$(as alice "varlinkctl call --more $socket io.bpfwarden.Probe.List '{}'" 2>&1)" 'tcp\.state'
 	check_match "varlink: by the registry's link" \
