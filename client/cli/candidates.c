@@ -17,8 +17,9 @@ bool candidates_init(struct candidates *c)
 	*c = (struct candidates){ .user_words = json_object(),
 				  .group_words = json_object(),
 				  .uid_words = json_object(),
+				  .names = json_object(),
 				  .targets = json_object() };
-	return c->user_words && c->group_words && c->uid_words &&
+	return c->user_words && c->group_words && c->uid_words && c->names &&
 	       json_object_set_new(c->targets, "self", json_true()) == 0 &&
 	       json_object_set_new(c->targets, "host", json_true()) == 0;
 }
@@ -28,6 +29,7 @@ void candidates_clear(struct candidates *c)
 	json_decref(c->user_words);
 	json_decref(c->group_words);
 	json_decref(c->uid_words);
+	json_decref(c->names);
 	json_decref(c->targets);
 	free(c->users);
 	*c = (struct candidates){};
@@ -96,9 +98,11 @@ static int add_user(struct candidates *c, const char *name, uid_t uid)
 {
 	struct candidate *grown;
 
-	for (size_t i = 0; i < c->n_users; i++)
-		if (!strcmp(c->users[i].name, name))
-			return 0;
+	if (json_object_get(c->names, name))
+		return 0;
+	/* What is no UTF-8 cannot be asked about. */
+	if (json_object_set_new(c->names, name, json_true()) < 0)
+		return 0;
 	grown = realloc(c->users, (c->n_users + 1) * sizeof(*grown));
 	if (!grown)
 		return -ENOMEM;

@@ -22,6 +22,7 @@ struct candidates {
 	struct candidate *users; /* by uid, ascending */
 	size_t n_users;
 	json_t *user_words, *group_words, *uid_words; /* sets: objects whose keys count */
+	json_t *names;                                /* the set of those in users */
 	json_t *targets;                              /* "self", "host", and what the policies name */
 };
 

@@ -170,13 +170,14 @@ static void print_user(struct diff *diff, const struct candidate *user)
 		printf("%s (%u)\n", user->name, user->uid);
 	json_array_foreach (diff->changes, i, change) {
 		const json_t *what = json_object_get(change, "change");
-		char probes[CLI_TEXT_MAX], clipped[CLI_TEXT_MAX];
+		char probes[CLI_TEXT_MAX], line[2 * CLI_TEXT_MAX], clipped[CLI_TEXT_MAX];
 		const char *target = cli_string(what, "target");
 
 		cli_join(json_object_get(change, "probes"), probes, sizeof(probes));
-		printf("  %s %s%s%s%s%s\n", cli_string(what, "sign"), cli_string(what, "action"),
-		       *target ? " on " : "", target, *probes ? ": " : "",
-		       text_clip(probes, POLICY_COLUMNS - 40, clipped));
+		snprintf(line, sizeof(line), "  %s %s%s%s%s%s", cli_string(what, "sign"),
+			 cli_string(what, "action"), *target ? " on " : "", target, *probes ? ": " : "",
+			 probes);
+		puts(text_clip(line, POLICY_COLUMNS, clipped));
 		printf("      now   %s\n", text_clip(cli_string(what, "now"), POLICY_COLUMNS - 12, clipped));
 		printf("      then  %s\n", text_clip(cli_string(what, "then"), POLICY_COLUMNS - 12, clipped));
 	}

@@ -252,7 +252,9 @@ int cmd_policy_explain(struct cli *cli, int argc, char **argv)
 	int first, r = cli_parse(cli, argc, argv, explain_options, explain_option, &explain, 0, 1, &first);
 
 	/* "policy explain tcp.state", as run takes it. */
-	if (r == CLI_CONTINUE && first < argc && !explain.probe)
+	if (r == CLI_CONTINUE && first < argc && explain.probe)
+		r = cli_usage(cli, "more than one probe: \"%s\" and \"%s\"", explain.probe, argv[first]);
+	else if (r == CLI_CONTINUE && first < argc)
 		explain.probe = argv[first];
 	if (r == CLI_CONTINUE && !explain.probe && needs_probe(explain.action))
 		r = cli_usage(cli, "about which probe? say --probe NAME");

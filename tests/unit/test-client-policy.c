@@ -138,6 +138,7 @@ static void test_explain_usage(void **state)
 	fixture_reset(f);
 	assert_int_equal(fixture_client(f, "policy", "explain", NULL), CLI_USAGE);
 	assert_contains(f->err, "--probe");
+	assert_int_equal(fixture_client(f, "policy", "explain", "x", "--probe", "y", NULL), CLI_USAGE);
 	assert_int_equal(fixture_client(f, "policy", "explain", "x", "--at", "mon/24:00", NULL), CLI_USAGE);
 	assert_int_equal(fixture_client(f, "policy", "explain", "x", "--at", "09:30", NULL), CLI_USAGE);
 	assert_int_equal(fixture_client(f, "policy", "explain", "x", "--at", "mon/09:30x", NULL), CLI_USAGE);
