@@ -123,7 +123,7 @@ static void user_print(struct who *who, const struct candidate *user)
 		const json_t *what = json_object_get(grant, "grant");
 		char text[CLI_TEXT_MAX], clipped[CLI_TEXT_MAX], data[64];
 
-		table_add(who->table, i ? "" : user->name);
+		table_add(who->table, user->name);
 		if (about_targets(who)) {
 			cli_join(json_object_get(grant, "targets"), text, sizeof(text));
 			table_add(who->table, text_clip(text, 40, clipped));
