@@ -224,10 +224,14 @@ void decision_print(const json_t *decision, const json_t *sections)
 			       cli_join(json_object_get(decision, "data"), data, sizeof(data)));
 		if (*cli_string(decision, "privacy"))
 			printf("  privacy      fields up to %s\n", cli_string(decision, "privacy"));
-		if (json_is_true(json_object_get(decision, "kernel_verified")))
-			printf("  verified     only if the kernel itself verifies the programs\n");
+		if (json_is_true(json_object_get(decision, "kernel_verified"))) {
+			printf("  verified     only if the kernel itself verifies the programs");
+			print_setter(decision, "kernel-verified");
+		}
 	}
-	print_parameters(decision);
+	/* A denial is rarely about their values. */
+	if (decision_allows(decision) || json_is_object(refusal))
+		print_parameters(decision);
 	print_limits(decision);
 }
 
