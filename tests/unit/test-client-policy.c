@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "client/cli/candidates.h"
 #include "client/cli/cli.h"
 #include "client/cli/decision.h"
 #include "client/cli/table.h"
@@ -96,6 +97,46 @@ static void test_limit_text(void **state)
 
 		assert_string_equal(limit_text(rows[i].name, value, text), rows[i].text);
 	}
+}
+
+/* ---- who is asked about ---- */
+
+static bool has(const struct candidates *candidates, const char *name)
+{
+	for (size_t i = 0; i < candidates->n_users; i++)
+		if (!strcmp(candidates->users[i].name, name))
+			return true;
+	return false;
+}
+
+/* The users that base-passwd gives to every Debian: nobody is named, daemon is in its group, bin and sys are
+ * in a range, 4294967294 has no name; games is not spoken of. */
+static void test_candidates(void **state)
+{
+	static const char text[] = "[allow a]\nuser = nobody 4294967294 no-such-user\ntarget = unit:a*\n"
+				   "[deny b]\ngroup = daemon no-such-group\nuid = 2-3 4000000000\n";
+	_cleanup_(config_free_p) struct config *config = NULL;
+	struct candidates candidates;
+	struct refusal refusal;
+
+	(void)state;
+	assert_int_equal(config_new(REFUSAL_POLICY_INVALID, &config), 0);
+	assert_int_equal(config_add_text(config, "a", text, sizeof(text) - 1, &refusal), 0);
+	assert_true(candidates_init(&candidates));
+	candidates_add_policy(&candidates, config);
+	assert_int_equal(candidates_find(&candidates, false), 0);
+	assert_int_equal(json_object_size(candidates.targets), 3);
+	assert_non_null(json_object_get(candidates.targets, "unit:a*"));
+	assert_string_equal(candidates.users[0].name, "root");
+	assert_true(candidates.users[0].groups_known && candidates.users[0].n_groups > 0);
+	assert_true(has(&candidates, "nobody") && has(&candidates, "daemon") && has(&candidates, "bin") &&
+		    has(&candidates, "sys") && has(&candidates, "4294967294"));
+	assert_false(has(&candidates, "games") || has(&candidates, "no-such-user"));
+	for (size_t i = 1; i < candidates.n_users; i++)
+		assert_true(candidates.users[i - 1].uid <= candidates.users[i].uid);
+	assert_int_equal(candidates_find(&candidates, true), 0);
+	assert_true(has(&candidates, "games"));
+	candidates_clear(&candidates);
 }
 
 /* ---- explain ---- */
@@ -473,19 +514,13 @@ static void test_list_and_show(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_clip),
-		cmocka_unit_test(test_limit_text),
-		cmocka_unit_test(test_explain_question),
-		cmocka_unit_test(test_explain_usage),
-		cmocka_unit_test(test_explain_answer),
-		cmocka_unit_test(test_explain_denied),
-		cmocka_unit_test(test_who),
-		cmocka_unit_test(test_who_refused),
-		cmocka_unit_test(test_diff),
-		cmocka_unit_test(test_diff_none),
-		cmocka_unit_test(test_show),
-		cmocka_unit_test(test_reload),
-		cmocka_unit_test(test_privacy_and_names),
+		cmocka_unit_test(test_clip),           cmocka_unit_test(test_limit_text),
+		cmocka_unit_test(test_candidates),     cmocka_unit_test(test_explain_question),
+		cmocka_unit_test(test_explain_usage),  cmocka_unit_test(test_explain_answer),
+		cmocka_unit_test(test_explain_denied), cmocka_unit_test(test_who),
+		cmocka_unit_test(test_who_refused),    cmocka_unit_test(test_diff),
+		cmocka_unit_test(test_diff_none),      cmocka_unit_test(test_show),
+		cmocka_unit_test(test_reload),         cmocka_unit_test(test_privacy_and_names),
 		cmocka_unit_test(test_list_and_show),
 	};
 
