@@ -211,6 +211,12 @@ static void put_request(struct object *o, const struct audit_record *record)
 		put_target(o, record);
 	if (record->n_params)
 		put_params(o, record);
+	if (record->n_forced)
+		put(o, "forced", json_text_array(record->forced, record->n_forced));
+	if (record->n_data)
+		put(o, "data", json_text_array(record->data, record->n_data));
+	put_text(o, "privacy", record->privacy);
+	put_text(o, "demand", record->demand);
 }
 
 static void put_result(struct object *o, const struct audit_record *record)
@@ -232,6 +238,8 @@ static void put_result(struct object *o, const struct audit_record *record)
 	put_text(o, "kernel_verified", kernel_verified[record->kernel_verified]);
 	put_text(o, "keyring", record->keyring);
 	put_text(o, "attachment", record->attachment);
+	if (record->ended)
+		put_u64(o, "ended", *record->ended);
 	put_text(o, "detail", record->detail);
 }
 

@@ -83,6 +83,12 @@ struct audit_record {
 	const char *target_kind, *target; /* "unit", "shop.service" */
 	const struct audit_param *params;
 	size_t n_params;
+	const char *const *forced; /* names of params that the policy changed */
+	size_t n_forced;
+	const char *const *data; /* "aggregates", "events": granted */
+	size_t n_data;
+	const char *privacy;          /* the highest class of fields granted, "bound" */
+	const char *demand;           /* what the policy wants besides, "kernel-verified" */
 	const char *rule;             /* the section that decided */
 	const uint8_t *policy_digest; /* DIGEST_SIZE bytes: of a text given to audit_put_policy() */
 	uint32_t refusal_code;        /* enum refusal_code; REFUSAL_NONE: none */
@@ -93,6 +99,7 @@ struct audit_record {
 	enum audit_kernel_verified kernel_verified;
 	const char *keyring;    /* ".builtin_trusted_keys", with AUDIT_KERNEL_VERIFIED_YES */
 	const char *attachment; /* its id */
+	const uint64_t *ended;  /* how many attachments a change of the policy ends */
 	const char *detail;     /* free text, one sentence */
 };
 #define AUDIT_RECORD_INIT(k) \

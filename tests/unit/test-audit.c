@@ -40,7 +40,9 @@ static void test_complete_record(void **state)
 	static const gid_t gids[] = { 100, 4294967294U };
 	static const char *const signers[] = { "release", "security" };
 	static const struct audit_param params[] = { { "min", 7 }, { "max", UINT64_MAX } };
+	static const char *const forced[] = { "min" }, *const data[] = { "aggregates", "events" };
 	static const uint32_t ids[] = { 41, 42 };
+	static const uint64_t ended = 0;
 	struct audit_requester requester = {
 		.uid = 1000,
 		.user = "alice",
@@ -68,6 +70,12 @@ static void test_complete_record(void **state)
 		.target = "shop.service",
 		.params = params,
 		.n_params = 2,
+		.forced = forced,
+		.n_forced = 1,
+		.data = data,
+		.n_data = 2,
+		.privacy = "bound",
+		.demand = "kernel-verified",
 		.rule = "shop",
 		.policy_digest = digest,
 		.refusal_code = REFUSAL_LOAD_FAILED,
@@ -78,6 +86,7 @@ static void test_complete_record(void **state)
 		.kernel_verified = AUDIT_KERNEL_VERIFIED_YES,
 		.keyring = ".k",
 		.attachment = "a1",
+		.ended = &ended,
 		.detail = "d",
 	};
 	static const char expected[] =
@@ -88,11 +97,14 @@ static void test_complete_record(void **state)
 		"\"ab000000000000000000000000000000000000000000000000000000000000cd\","
 		"\"signers\":[\"release\",\"security\"],\"target\":{\"kind\":\"unit\",\"name\":\"shop."
 		"service\"},"
-		"\"params\":{\"min\":7,\"max\":\"18446744073709551615\"},\"rule\":\"shop\",\"policy\":"
+		"\"params\":{\"min\":7,\"max\":\"18446744073709551615\"},\"forced\":[\"min\"],"
+		"\"data\":[\"aggregates\",\"events\"],\"privacy\":\"bound\",\"demand\":\"kernel-verified\","
+		"\"rule\":\"shop\",\"policy\":"
 		"\"ab000000000000000000000000000000000000000000000000000000000000cd\","
 		"\"refusal\":{\"name\":\"LoadFailed\",\"reason\":\"no\"},\"errno\":13,\"program_ids\":[41,42]"
 		","
-		"\"kernel_verified\":\"yes\",\"keyring\":\".k\",\"attachment\":\"a1\",\"detail\":\"d\"}";
+		"\"kernel_verified\":\"yes\",\"keyring\":\".k\",\"attachment\":\"a1\",\"ended\":0,"
+		"\"detail\":\"d\"}";
 	struct audit *audit = fixture_open(*state);
 	const char *text, *verdict;
 
