@@ -81,7 +81,8 @@ bool policy_request_is_valid(const struct policy_request *request)
 
 	if (action >= _POLICY_ACTION_MAX || request->minute >= POLICY_WEEK || !caller_is_valid(request))
 		return false;
-	if (rule_action_has(action, RULE_PROBE) && !is_terminated(request->probe, sizeof(request->probe)))
+	if (rule_action_has(action, RULE_PROBE) && !policy_probe_is_open(request) &&
+	    !is_terminated(request->probe, sizeof(request->probe)))
 		return false;
 	if (rule_action_has(action, RULE_CHANNEL) && request->channel >= _POLICY_CHANNEL_MAX)
 		return false;

@@ -68,11 +68,11 @@ struct policy_request {
 	const char *cgroup; /* in the unified hierarchy, "/system.slice/shop.service"; NULL: not known */
 
 	/* The bundle. */
-	char probe[PROBE_NAME_MAX];
-	uint32_t channel;        /* enum policy_channel */
-	const struct spec *spec; /* what it says of itself; NULL: not known */
-	uint32_t variant;        /* the one that runs here; at least spec->n_variants: none does */
-	const char *roles;       /* whose threshold its signatures meet, blank-separated; NULL: not known */
+	char probe[PROBE_NAME_MAX]; /* enroll with neither spec nor probe: could some bundle be allowed? */
+	uint32_t channel;           /* enum policy_channel */
+	const struct spec *spec;    /* what it says of itself; NULL: not known */
+	uint32_t variant;           /* the one that runs here; at least spec->n_variants: none does */
+	const char *roles; /* whose threshold its signatures meet, blank-separated; NULL: not known */
 	const struct message_signer *signers; /* whose signatures count; NULL: not known */
 	size_t n_signers;
 

@@ -40,6 +40,8 @@ uint32_t rule_request_keys(const struct policy_request *request)
 
 	if (!request->spec && request->action != POLICY_ATTACH)
 		keys &= ~BUNDLE_KEYS;
+	if (policy_probe_is_open(request))
+		keys &= ~BIT(RULE_PROBE);
 	return keys;
 }
 

@@ -156,6 +156,13 @@ bool rule_request_has(const struct policy_request *request, enum rule_key key);
 uint32_t
 rule_request_keys(const struct policy_request *request); /* all of them: bit set of 1 << enum rule_key */
 
+/* Of a bundle that nobody has looked at yet, not even the name is known: only to enroll one may that be
+ * asked. */
+static inline bool policy_probe_is_open(const struct policy_request *request)
+{
+	return request->action == POLICY_ENROLL && !request->spec && !request->probe[0];
+}
+
 /* Only a request that passes is shown to rules: they rely on it. */
 bool policy_request_is_valid(const struct policy_request *request);
 
