@@ -71,6 +71,7 @@
  * number. */
 #define INSTANCES_MAX               64
 #define LOADS_MAX                   8 /* runners at once */
+#define LOAD_RATES_MAX              1024 /* users whose loads in the last minute are counted one by one */
 #define ATTACHMENT_MEMORY_MAX       (64U << 20)
 #define ATTACHMENT_RING_SIZE        (256U << 10)
 #define ATTACHMENT_LINGER           10000 /* a run outlives its last connection by this */

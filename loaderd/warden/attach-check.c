@@ -9,115 +9,76 @@
 
 /* --- what is asked, and may it be --------------------------------------------------------------------- */
 
-static const struct spec_param *find_param(const struct spec *spec, const char *name)
+/* The values in force, as the programs read them. */
+static int put_params(struct attaching *t, const struct spec *spec)
 {
-	for (uint32_t i = 0; i < spec->n_params; i++)
-		if (!strcmp(spec->params[i].name, name))
-			return &spec->params[i];
-	return NULL;
-}
+	for (uint32_t i = 0; i < spec->n_params; i++) {
+		const struct spec_param *p = &spec->params[i];
 
-static void put_param(struct attaching *t, const struct spec_param *p, uint64_t value)
-{
-	memcpy(t->params + p->offset, &value, p->size); /* little-endian hosts only, as the bundles are */
-	if (p->offset + p->size > t->params_size)
-		t->params_size = p->offset + p->size;
-}
-
-static int set_params(struct attaching *t, const struct spec *spec, struct refusal *refusal)
-{
-	for (uint32_t i = 0; i < spec->n_params; i++)
-		put_param(t, &spec->params[i], spec->params[i].initial);
-	for (uint32_t i = 0; i < t->request.n_parameters; i++) {
-		const struct message_parameter *given = &t->request.parameters[i];
-		const struct spec_param *p = find_param(spec, given->name);
-
-		if (!p)
-			return refusal_set(refusal, REFUSAL_INVALID_ARGUMENT, given->name,
-					   "%s has no parameter %s: see bpfwarden show %s", spec->name,
-					   given->name, spec->name);
-		if (given->value < p->min || given->value > p->max)
-			return refusal_set(refusal, REFUSAL_INVALID_ARGUMENT, given->name,
-					   "%s must be %" PRIu64 " to %" PRIu64 "%s%s", p->name, p->min,
-					   p->max, *p->unit ? " " : "", p->unit);
-		put_param(t, p, given->value);
+		/* little-endian hosts only, as the bundles are */
+		memcpy(t->params + p->offset, &t->a.parameters[i], p->size);
+		memcpy(t->in_force[i].name, p->name, sizeof(p->name));
+		t->in_force[i].value = t->a.parameters[i];
+		if (p->offset + p->size > t->params_size)
+			t->params_size = p->offset + p->size;
 	}
+	t->n_in_force = spec->n_params;
 	if (!EVP_Digest(t->params, t->params_size, t->a.params_digest, NULL, EVP_sha256(), NULL))
 		return -ENOMEM;
 	return 0;
 }
 
-/* What the probe has at all: events, and aggregates if any of its maps holds some. */
-static uint32_t data_of(const struct spec *spec, uint32_t variant)
+/* Asked for nothing in particular means all that policy allows. */
+static int decide(struct attaching *t, const struct connection *c, const struct bundle *b,
+		  struct policy_decision *decision, struct refusal *refusal)
 {
-	uint32_t data = spec->event_size ? MESSAGE_DATA_EVENTS : 0;
-
-	for (uint32_t i = 0; i < spec->variants[variant].n_maps; i++) {
-		uint32_t kind = spec->variants[variant].maps[i].kind;
-
-		if (kind == SPEC_MAP_HISTOGRAMS || kind == SPEC_MAP_COUNTS || kind == SPEC_MAP_TABLE)
-			data |= MESSAGE_DATA_AGGREGATES;
-		if (kind == SPEC_MAP_EVENTS)
-			data |= MESSAGE_DATA_EVENTS;
-	}
-	return data;
-}
-
-static void decide(struct attaching *t, const struct connection *c, const struct bundle *b, uint32_t data,
-		   struct policy_decision *ret)
-{
-	struct policy_request request = { .action = POLICY_ATTACH,
-					  .uid = c->uid,
-					  .gids = c->gids,
-					  .n_gids = c->n_gids,
-					  .namespace = c->namespace,
-					  .channel = b->channel,
-					  .data = data,
-					  .target_kind = t->target.kind,
-					  .target_uid = t->target.uid };
-
-	snprintf(request.probe, sizeof(request.probe), "%s", b->name);
-	snprintf(request.target_name, sizeof(request.target_name), "%s", t->target.name);
-	policy_decide(t->w->policy, &request, ret);
-}
-
-/* Asked for nothing in particular means all that policy allows: events and aggregates, or else one of them.
- */
-static int decide_data(struct attaching *t, const struct connection *c, const struct bundle *b,
-		       struct policy_decision *decision, struct refusal *refusal)
-{
-	uint32_t has = data_of(b->spec, b->variant), asked = t->request.data;
-	const uint32_t choices[] = { has, has & MESSAGE_DATA_AGGREGATES, has & MESSAGE_DATA_EVENTS };
+	uint32_t has = policy_data_of(b->spec, b->variant), asked = t->request.data;
+	struct policy_request request;
 
 	if (asked & ~has)
 		return refusal_set(refusal, REFUSAL_INVALID_ARGUMENT, "data", "%s has no %s", b->name,
 				   asked & ~has & MESSAGE_DATA_EVENTS ? "events" : "aggregates");
-	for (size_t i = 0; i < 3; i++) {
-		t->a.data = asked ? asked : choices[i];
-		if (!t->a.data)
-			continue;
-		decide(t, c, b, t->a.data, decision);
-		if (decision->allowed)
-			return 0;
-		if (asked)
-			break;
-	}
-	return refusal_set(refusal, REFUSAL_POLICY_DENIED, decision->rule,
-			   !strcmp(decision->rule, POLICY_RULE_DEFAULT)
-				   ? "no allow section of the policy matches this request (rule %s)"
-				   : "rule %s of the policy denies this request",
-			   decision->rule);
+	question_by(c, POLICY_ATTACH, &request);
+	question_about(&request, b);
+	question_target(&request, &t->target);
+	request.data = asked;
+	request.privacy = t->request.privacy;
+	request.parameters = t->a.parameters;
+	request.given = t->given;
+	policy_decide_most(t->w->policy, &request, decision);
+	t->minute = request.minute;
+	if (!decision->allowed)
+		return question_denied(&request, decision, refusal);
+	t->a.data = request.data;
+	t->a.privacy_max = request.privacy;
+	t->kernel_verified = request.kernel_verified || policy_kernel_verified(&decision->limits);
+	t->limits = decision->limits;
+	for (uint32_t i = 0; i < b->spec->n_params; i++)
+		if (t->a.parameters[i] != decision->parameters[i])
+			t->moved |= 1U << i;
+	memcpy(t->a.parameters, decision->parameters, b->spec->n_params * sizeof(*t->a.parameters));
+	return put_params(t, b->spec);
 }
 
-static int over(struct refusal *refusal, const char *limit, uint64_t used, uint64_t max, const char *section)
+static int over(struct refusal *refusal, const char *limit, uint64_t used, uint64_t max, const char *section,
+		const char *where)
 {
 	int r = refusal_set(refusal, REFUSAL_LIMIT_EXCEEDED, limit,
-			    "%s of section [limit %s] is %" PRIu64 " and would become %" PRIu64, limit,
-			    section, max, used);
+			    "%s of section [limit %s] is %" PRIu64 " and would become %" PRIu64 "%s", limit,
+			    section, max, used, where);
 
-	refusal->used = used;
-	refusal->max = max;
+	if (refusal) {
+		refusal->used = used;
+		refusal->max = max;
+	}
 	return r;
+}
+
+int attach_over(struct refusal *refusal, const struct policy_limits *limits, enum policy_limit limit,
+		uint64_t used, const char *where)
+{
+	return over(refusal, policy_limit_name(limit), used, limits->value[limit], limits->section[limit],
+		    where);
 }
 
 /* Kernel memory of an attachment, known before anything is created: its ring and its share of the maps. */
@@ -146,11 +107,22 @@ static uint64_t count_all(struct warden *w)
 	return n;
 }
 
-static int apply_limits(struct attaching *t, const struct bundle *b, const struct policy_limits *limits,
-			struct refusal *refusal)
+/* For how long, if the client does not say. */
+static void set_deadline(struct attaching *t)
 {
-	uint64_t number, memory, all, duration = t->request.duration;
-	uint64_t max_duration = limits->value[POLICY_MAX_DURATION];
+	uint64_t duration = t->request.duration, max = t->limits.value[POLICY_MAX_DURATION];
+
+	if (!duration)
+		duration = max < ATTACHMENT_DEADLINE_DEFAULT ? max : ATTACHMENT_DEADLINE_DEFAULT;
+	if (duration > UINT64_MAX / 4000000)
+		duration = UINT64_MAX / 4000000;
+	t->a.deadline = now_boottime() + duration * 1000000;
+}
+
+static int apply_limits(struct attaching *t, const struct bundle *b, struct refusal *refusal)
+{
+	const struct policy_limits *limits = &t->limits;
+	uint64_t number, memory, all;
 
 	attached_usage(t->w, t->a.uid, &number, &memory);
 	for (const struct attaching *other = attaching_under_way(); other; other = other->next)
@@ -159,27 +131,19 @@ static int apply_limits(struct attaching *t, const struct bundle *b, const struc
 			memory += other->a.memory;
 		}
 	if (number + 1 > limits->value[POLICY_MAX_ATTACHMENTS])
-		return over(refusal, "max-attachments", number + 1, limits->value[POLICY_MAX_ATTACHMENTS],
-			    limits->section[POLICY_MAX_ATTACHMENTS]);
+		return attach_over(refusal, limits, POLICY_MAX_ATTACHMENTS, number + 1, "");
 	all = count_all(t->w);
 	if (all + 1 > ATTACHMENTS_MAX + (t->a.uid == 0 ? ATTACHMENTS_ROOT_RESERVE : 0))
-		return over(refusal, "max-attachments", all + 1, ATTACHMENTS_MAX, "of the daemon");
+		return over(refusal, "max-attachments", all + 1, ATTACHMENTS_MAX, "of the daemon", "");
 	t->a.memory = memory_of(t, b);
 	if (memory + t->a.memory > limits->value[POLICY_MAX_MEMORY])
-		return over(refusal, "max-memory", memory + t->a.memory, limits->value[POLICY_MAX_MEMORY],
-			    limits->section[POLICY_MAX_MEMORY]);
-	if (duration > max_duration)
-		return over(refusal, "max-duration", duration, max_duration,
-			    limits->section[POLICY_MAX_DURATION]);
-	if (!duration)
-		duration = max_duration < ATTACHMENT_DEADLINE_DEFAULT ? max_duration
-								      : ATTACHMENT_DEADLINE_DEFAULT;
-	if (duration > UINT64_MAX / 4000000)
-		duration = UINT64_MAX / 4000000;
-	t->a.deadline = now_boottime() + duration * 1000000;
-	t->kernel_verified = policy_kernel_verified(limits);
+		return attach_over(refusal, limits, POLICY_MAX_MEMORY, memory + t->a.memory, "");
+	if (t->request.duration > limits->value[POLICY_MAX_DURATION])
+		return attach_over(refusal, limits, POLICY_MAX_DURATION, t->request.duration, "");
+	set_deadline(t);
 	t->a.events_per_second = limits->value[POLICY_MAX_EVENTS_PER_SECOND];
-	return 0;
+	t->loads = attach_needs_load(t, b);
+	return t->loads ? attach_check_load(t, b, true, refusal) : 0;
 }
 
 int attach_check(struct attaching *t, const struct connection *c, struct bundle **ret_bundle,
@@ -205,7 +169,7 @@ int attach_check(struct attaching *t, const struct connection *c, struct bundle 
 				   target_kind_name(q->target_kind));
 	r = target_check(q->target_kind, q->target, refusal);
 	if (!r)
-		r = set_params(t, b->spec, refusal);
+		r = question_parameters(b->spec, q, t->a.parameters, &t->given, refusal);
 	if (r)
 		return r;
 	/* The policy wants a user's number, but units and cgroups by name: whether those exist is told only
@@ -213,12 +177,12 @@ int attach_check(struct attaching *t, const struct connection *c, struct bundle 
 	named = q->target_kind == TARGET_UNIT || q->target_kind == TARGET_CGROUP;
 	r = named ? 0 : target_resolve(c, q->target_kind, q->target, &t->target, refusal);
 	if (!r)
-		r = decide_data(t, c, b, decision, refusal);
+		r = decide(t, c, b, decision, refusal);
 	if (!r && named)
 		r = target_resolve(c, q->target_kind, q->target, &t->target, refusal);
 	if (r)
 		return r;
 	if (t->a.data & MESSAGE_DATA_EVENTS)
 		t->a.ring_size = ATTACHMENT_RING_SIZE;
-	return apply_limits(t, b, &decision->limits, refusal);
+	return apply_limits(t, b, refusal);
 }

@@ -2,8 +2,8 @@
 /*
  * From a request to an attachment, each step only after the one before it:
  *
- *	find the bundle, the target, the parameters → decide → decision durable → load (once for all
- *	subscribers) → subscribe → outcome → reply, and with `run` the stream
+ *	find the bundle, the target, the parameters → decide → decision durable (attach-request.c) → load
+ *(once for all subscribers) → subscribe → outcome → reply, and with `run` the stream
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -24,7 +24,13 @@ const struct attaching *attaching_under_way(void)
 	return under_way;
 }
 
-static struct attaching *attaching_free(struct attaching *t)
+void attaching_add(struct attaching *t)
+{
+	t->next = under_way;
+	under_way = t;
+}
+
+struct attaching *attaching_free(struct attaching *t)
 {
 	struct attaching **p = &under_way;
 
@@ -37,22 +43,25 @@ static struct attaching *attaching_free(struct attaching *t)
 	free(t);
 	return NULL;
 }
-DEFINE_CLEANUP(struct attaching *, attaching_free)
 
 static struct bundle *bundle_of(struct attaching *t)
 {
 	return registry_by_digest(t->w, t->a.digest);
 }
 
-static void describe(struct attaching *t, struct act *act)
+void attaching_describe(struct attaching *t, struct act *act)
 {
 	*act = (struct act){ .by = client_find(t->w, t->connection),
 			     .action = "attach",
 			     .bundle = bundle_of(t),
 			     .probe = t->a.probe,
 			     .target = &t->target,
-			     .params = t->request.parameters,
-			     .n_params = t->request.n_parameters,
+			     .params = t->in_force,
+			     .n_params = t->n_in_force,
+			     .moved = t->moved,
+			     .data = t->a.data,
+			     .privacy = spec_privacy_name(t->a.privacy_max),
+			     .demand = t->kernel_verified ? "kernel-verified" : NULL,
 			     .rule = t->a.rule,
 			     .decision = t->a.decision,
 			     .attachment = t->a.id };
@@ -63,7 +72,7 @@ static void give_up(struct attaching *t, const struct refusal *refusal)
 {
 	struct act act;
 
-	describe(t, &act);
+	attaching_describe(t, &act);
 	act.refusal = refusal;
 	record_outcome(t->w, &act, false);
 	reply_refusal(t->w, t->connection, t->call, refusal);
@@ -131,7 +140,8 @@ void request_watch(struct warden *w, uint64_t connection, uint64_t call, struct 
 }
 
 /* What happened between decision and now, when it was in no list of what is attached: revoked or not signed
- * any more, or a new policy; what only cannot be told now is nothing against it. */
+ * any more, a new policy, or another minute of one that goes by the time; what only cannot be told now is
+ * nothing against it. */
 static bool overtaken(struct attaching *t, const struct attached *at, struct refusal *ret)
 {
 	const struct bundle *b = bundle_of(t);
@@ -139,8 +149,11 @@ static bool overtaken(struct attaching *t, const struct attached *at, struct ref
 	if (b && (b->revoked || b->refusal.code == REFUSAL_REVOKED ||
 		  b->refusal.code == REFUSAL_SIGNATURE_INVALID))
 		return bundle_unusable(b, ret);
-	return memcmp(t->policy_digest, t->w->policy_digest, DIGEST_SIZE) != 0 &&
-	       attached_must_end(t->w, at, ret);
+	if (!memcmp(t->policy_digest, t->w->policy_digest, DIGEST_SIZE) &&
+	    (t->minute == minute_of_week(now_realtime()) ||
+	     policy_next_change(t->w->policy, t->minute) == UINT32_MAX))
+		return false;
+	return attached_must_end(t->w, at, ret);
 }
 
 static void attached_now(struct attaching *t, const struct attachment *a)
@@ -155,7 +168,7 @@ static void attached_now(struct attaching *t, const struct attachment *a)
 		give_up(t, &r);
 		return;
 	}
-	describe(t, &act);
+	attaching_describe(t, &act);
 	act.program_ids = t->instance->program_ids;
 	act.n_program_ids = t->instance->n_programs;
 	act.kernel_verified = t->instance->kernel_verified;
@@ -239,7 +252,6 @@ static void subscribe(struct attaching *t)
 /* --- load --------------------------------------------------------------------------------------------- */
 
 static void load(struct attaching *t);
-static void start(struct attaching *t);
 
 /* Everybody who waited for this instance goes on, or is refused as the one who loaded it was; unless that one
  * was refused for what only its own limits demand. */
@@ -266,7 +278,7 @@ static void wake(struct instance_row *row, const struct refusal *refusal)
 		} else if (refusal->code == REFUSAL_NOT_KERNEL_VERIFIED && !list->kernel_verified) {
 			instance_row_release(list->w, row);
 			list->instance = NULL;
-			start(list);
+			attaching_start(list);
 		} else {
 			give_up(list, refusal);
 		}
@@ -404,7 +416,7 @@ static void load(struct attaching *t)
 
 /* --- the decision is durable -------------------------------------------------------------------------- */
 
-static void start(struct attaching *t)
+void attaching_start(struct attaching *t)
 {
 	struct warden *w = t->w;
 	struct instance_row *row = instance_row_find(w, t->a.digest, t->a.params_digest);
@@ -425,6 +437,10 @@ static void start(struct attaching *t)
 		row = NULL;
 		first = true;
 	}
+	if (first && attach_check_load(t, b, false, &r)) {
+		give_up(t, &r);
+		return;
+	}
 	if (first)
 		row = instance_row_new(w, t->a.digest, t->a.params_digest);
 	if (!row) {
@@ -434,7 +450,9 @@ static void start(struct attaching *t)
 	}
 	row->users++;
 	t->instance = row;
+	instance_row_set_hooks(row, b);
 	if (first) {
+		load_rates_note(&w->load_rates, t->a.uid, now_boottime() / 1000000000);
 		load(t);
 	} else if (row->loading) {
 		t->next_waiting = waiting;
@@ -442,119 +460,4 @@ static void start(struct attaching *t)
 	} else {
 		subscribe(t);
 	}
-}
-
-static void on_durable(struct pending *pending, const struct refusal *failed)
-{
-	struct attaching *t = (struct attaching *)(void *)pending;
-
-	if (failed) {
-		reply_refusal(t->w, t->connection, t->call, failed);
-		attaching_free(t);
-	} else if (t->request.flags & MESSAGE_FLAG_DRY_RUN) {
-		struct instance_row none = { .kernel_verified = "" };
-		struct attached would = { .a = t->a, .instance = &none };
-
-		reply_attachment(t->w, t->connection, t->call, &would);
-		reply_end(t->w, t->connection, t->call);
-		attaching_free(t);
-	} else {
-		start(t);
-	}
-}
-
-static bool texts_ok(const struct message_attach *m)
-{
-	if (!MESSAGE_TEXT_OK(m->probe) || !MESSAGE_TEXT_OK(m->target) || m->n_parameters > SPEC_PARAMS_MAX ||
-	    m->target_kind >= _TARGET_KIND_MAX || (m->data & ~3U))
-		return false;
-	for (uint32_t i = 0; i < m->n_parameters; i++)
-		if (!MESSAGE_TEXT_OK(m->parameters[i].name))
-			return false;
-	return true;
-}
-
-static void fill(struct attaching *t, const struct connection *c)
-{
-	struct attachment *a = &t->a;
-
-	a->flags = t->request.flags & MESSAGE_FLAG_RUN;
-	a->namespace = c->namespace;
-	a->target_kind = t->target.kind;
-	a->key = t->target.key;
-	a->key_level = t->target.key_level;
-	a->privacy_max = SPEC_PRIVACY_PII; /* of one's own target's events; classes in policy narrow it */
-	a->since = now_realtime();
-	memcpy(a->target, t->target.name, sizeof(a->target));
-	memcpy(a->user, c->user, sizeof(a->user));
-}
-
-int request_attach(struct warden *w, struct connection *c, const struct message_attach *m)
-{
-	_cleanup_(attaching_free_p) struct attaching *t = calloc(1, sizeof(*t));
-	struct policy_decision decision = { 0 };
-	struct bundle *b = NULL;
-	struct refusal refusal = { 0 };
-	struct act act;
-	int r;
-
-	if (!t)
-		return -ENOMEM;
-	if (!texts_ok(m))
-		return -EPROTO;
-	t->pending.go = on_durable;
-	t->w = w;
-	t->connection = c->number;
-	t->call = m->m.call;
-	t->request = *m;
-	t->target.kind = m->target_kind;
-	memcpy(t->target.name, m->target, sizeof(t->target.name));
-	memcpy(t->a.probe, m->probe, sizeof(t->a.probe));
-	r = attach_check(t, c, &b, &decision, &refusal);
-	if (r < 0)
-		return r;
-	if (r > 0) {
-		char rule[REFUSAL_SUBJECT_MAX + PROBE_NAME_MAX];
-
-		/* Denials are counted together by uid and rule: what is wrong with one bundle must not hide
-		 * what is wrong with another. These refusals are of bundles that exist, so their number is
-		 * bounded. */
-		if (refusal.code == REFUSAL_SIGNATURE_INVALID || refusal.code == REFUSAL_BUNDLE_INVALID ||
-		    refusal.code == REFUSAL_REVOKED)
-			snprintf(rule, sizeof(rule), "%s %s", refusal_name(refusal.code), m->probe);
-		else
-			snprintf(rule, sizeof(rule), "%s",
-				 refusal.code == REFUSAL_POLICY_DENIED    ? decision.rule
-				 : refusal.code == REFUSAL_LIMIT_EXCEEDED ? refusal.subject
-									  : refusal_name(refusal.code));
-		act = (struct act){ .by = c,
-				    .action = "attach",
-				    .bundle = b,
-				    .probe = m->probe,
-				    .target = &t->target,
-				    .params = m->parameters,
-				    .n_params = m->n_parameters,
-				    .rule = rule };
-		return request_deny(w, c, m->m.call, &act, &refusal);
-	}
-	fill(t, c);
-	memcpy(t->a.rule, decision.rule, sizeof(t->a.rule));
-	memcpy(t->policy_digest, w->policy_digest, DIGEST_SIZE);
-	while (!t->a.id || attached_find(w, t->a.id))
-		if (getrandom(&t->a.id, sizeof(t->a.id), 0) < 0)
-			return -errno;
-	describe(t, &act);
-	if (m->flags & MESSAGE_FLAG_DRY_RUN)
-		act.detail = "dry run";
-	r = record_decision(w, &act, true, &t->a.decision, &refusal);
-	if (r < 0)
-		r = refusal_set(&refusal, REFUSAL_AUDIT_UNAVAILABLE, "append", "%s", strerror(-r));
-	if (r > 0) {
-		reply_refusal(w, c->number, m->m.call, &refusal);
-		return 0;
-	}
-	t->next = under_way;
-	under_way = t;
-	pending_add(w, &take_ptr(t)->pending);
-	return 0;
 }

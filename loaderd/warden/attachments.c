@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What is attached for whom, and how it ends: by request, at its deadline, when a run's last connection has
- * been gone for a while, when its bundle is revoked. The loader holds the same list beside the kernel
- * objects; after a restart the warden takes it over from there.
+ * been gone for a while, when its bundle is revoked, when the policy does not allow it any more. The loader
+ * holds the same list beside the kernel objects; after a restart the warden takes it over from there.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -136,6 +136,22 @@ static void start_linger(struct attached *at)
 					 ATTACHMENT_LINGER * 1000ULL, 0, on_linger, at);
 }
 
+/* The moment of CLOCK_BOOTTIME that CLOCK_REALTIME calls `since`, as far as the clock was not set meanwhile.
+ */
+static uint64_t boottime_of(uint64_t since)
+{
+	uint64_t now = now_realtime(), boottime = now_boottime();
+	uint64_t age = now > since ? now - since : 0;
+
+	return age < boottime ? boottime - age : 0;
+}
+
+void attached_set_deadline(struct attached *at, uint64_t deadline)
+{
+	at->a.deadline = deadline;
+	(void)sd_event_source_set_time(at->deadline, deadline / 1000);
+}
+
 struct attached *attached_add(struct warden *w, const struct attachment *a, struct instance_row *instance)
 {
 	struct attached *at = calloc(1, sizeof(*at));
@@ -145,6 +161,7 @@ struct attached *attached_add(struct warden *w, const struct attachment *a, stru
 	at->w = w;
 	at->a = *a;
 	at->instance = instance;
+	at->started = boottime_of(a->since);
 	if (sd_event_add_time(w->event, &at->deadline, CLOCK_BOOTTIME, a->deadline / 1000, 0, on_deadline,
 			      at) < 0) {
 		free(at);
@@ -219,6 +236,7 @@ static void forget(struct attached *at)
 	*p = at->next;
 	instance_row_release(w, at->instance);
 	revoke_ended(w, at->a.id);
+	policy_ended(w, at->a.id);
 	attached_free(at);
 	units_changed(w);
 }
@@ -350,7 +368,8 @@ static void take_over_attachment(struct warden *w, const struct attachment *a)
 	if (at)
 		at->alive = true;
 	if (at || !row || !MESSAGE_TEXT_OK(a->probe) || !MESSAGE_TEXT_OK(a->target) ||
-	    !MESSAGE_TEXT_OK(a->user) || !MESSAGE_TEXT_OK(a->rule) || a->target_kind >= _TARGET_KIND_MAX)
+	    !MESSAGE_TEXT_OK(a->user) || !MESSAGE_TEXT_OK(a->rule) || !MESSAGE_TEXT_OK(a->from_cgroup) ||
+	    a->target_kind >= _TARGET_KIND_MAX || a->privacy_max >= _SPEC_PRIVACY_MAX)
 		return;
 	at = attached_add(w, a, row);
 	if (!at)
@@ -407,22 +426,6 @@ static void end_again(struct warden *w)
 	}
 }
 
-/* The policy may have changed while there was no warden that could read it. If it has not, nothing is asked:
- * who has rights by the groups of a process alone, as users without an account do, keeps them over a restart.
- * If what is on disk was refused at the start, nothing is known against what is attached: the reload that
- * repairs it decides.
- */
-static void redecide_taken_over(struct warden *w)
-{
-	static const uint8_t none[DIGEST_SIZE];
-
-	if (!memcmp(w->policy_digest, none, DIGEST_SIZE) ||
-	    !memcmp(w->policy_digest, w->policy_decided, DIGEST_SIZE))
-		return;
-	memcpy(w->policy_decided, w->policy_digest, DIGEST_SIZE);
-	attached_redecide(w);
-}
-
 static bool on_survey_row(struct order *order, const struct message *m, int *fds, size_t n_fds)
 {
 	struct warden *w = order->w;
@@ -444,7 +447,7 @@ static bool on_survey_row(struct order *order, const struct message *m, int *fds
 		drop_lost(w);
 		drop_unused(w);
 		end_again(w);
-		redecide_taken_over(w);
+		w->taken_over = true;
 	}
 	w->reconciled = m != NULL;
 	w->reconcile_done(w);

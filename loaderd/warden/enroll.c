@@ -262,12 +262,7 @@ static int check_serial(const struct enrolling *e, struct refusal *refusal)
 static int judge(struct enrolling *e, const struct connection *c, struct policy_decision *decision,
 		 struct refusal *refusal)
 {
-	struct policy_request request = { .action = POLICY_ENROLL,
-					  .uid = c->uid,
-					  .gids = c->gids,
-					  .n_gids = c->n_gids,
-					  .namespace = c->namespace,
-					  .channel = e->bundle->channel };
+	struct policy_request request;
 	char text[PROBE_NAME_MAX + 24];
 	int r;
 
@@ -276,7 +271,8 @@ static int judge(struct enrolling *e, const struct connection *c, struct policy_
 		return (int)refusal->code;
 	}
 	bundle_text(e->bundle, text, sizeof(text));
-	memcpy(request.probe, e->bundle->name, sizeof(request.probe));
+	question_by(c, POLICY_ENROLL, &request);
+	question_about(&request, e->bundle);
 	policy_decide(e->w->policy, &request, decision);
 	if (!decision->allowed)
 		return refusal_set(refusal, REFUSAL_POLICY_DENIED, decision->rule,
@@ -354,7 +350,7 @@ static int copy_descriptors(struct enrolling *e, const int *fds, size_t n_fds, s
 }
 
 /* Each holds dozens of descriptors and megabytes, and a child of the parser, before anybody can know whether
- * the user may enroll at all: the name that policy asks about stands in the bundle. */
+ * the user may enroll this one: what policy asks about stands in the bundle. */
 static int check_room(uid_t uid, struct refusal *refusal)
 {
 	size_t n = 0, mine = 0;
@@ -371,17 +367,37 @@ static int check_room(uid_t uid, struct refusal *refusal)
 	return REFUSAL_LIMIT_EXCEEDED;
 }
 
+/* Who may enroll nothing at all is told before anything of theirs is copied or parsed. */
+static int deny(struct warden *w, const struct connection *c, const struct message_enroll *m,
+		const struct policy_decision *decision)
+{
+	struct act act = { .by = c,
+			   .action = "enroll",
+			   .rule = decision->rule,
+			   .detail = m->flags & MESSAGE_FLAG_DRY_RUN ? "dry run" : NULL };
+	struct refusal refusal;
+
+	refusal_set(&refusal, REFUSAL_POLICY_DENIED, decision->rule,
+		    "the policy does not allow you to enroll bundles (rule %s)", decision->rule);
+	return request_deny(w, c, m->m.call, &act, &refusal);
+}
+
 int request_enroll(struct warden *w, struct connection *c, const struct message_enroll *m, int *fds,
 		   size_t n_fds)
 {
 	_cleanup_(enrolling_free_p) struct enrolling *e = NULL;
 	struct message_verify verify;
+	struct policy_decision decision;
 	struct refusal refusal = { 0 };
 	struct order *order;
 
 	if (!m->n_signatures || m->n_signatures > SIGNATURES_MAX || m->n_files > BUNDLE_FILES_MAX ||
 	    n_fds != 1 + (size_t)m->n_signatures + m->n_files)
 		return -EPROTO;
+	if (!may_enroll(w, c,
+			m->flags & MESSAGE_FLAG_EXPERIMENTAL ? CHANNEL_EXPERIMENTAL : CHANNEL_PRODUCTION,
+			&decision))
+		return deny(w, c, m, &decision);
 	if (check_room(c->uid, &refusal)) {
 		reply_refusal(w, c->number, m->m.call, &refusal);
 		return 0;

@@ -72,23 +72,36 @@ static void read_comm(const char *status, struct connection *c)
 	c->comm[n] = '\0';
 }
 
-/* The path in the unified hierarchy: the line "0::/path". */
+/* A path above the root of our own cgroup namespace says nothing about where that is. */
+static bool leaves_namespace(const char *path)
+{
+	for (; *path == '/'; path += strcspn(path, "/")) {
+		path++;
+		if (!strncmp(path, "..", 2) && (path[2] == '/' || !path[2]))
+			return true;
+	}
+	return false;
+}
+
+bool facts_cgroup(const char *text, char path[TARGET_NAME_MAX])
+{
+	const char *line = !strncmp(text, "0::", 3) ? text + 3 : line_of(text, "\n0::");
+	size_t n = line ? strcspn(line, "\n") : 0;
+	bool whole = line && line[n] == '\n' && n < TARGET_NAME_MAX;
+
+	if (n >= TARGET_NAME_MAX)
+		n = TARGET_NAME_MAX - 1;
+	memcpy(path, line ? line : "", n);
+	path[n] = '\0';
+	return whole && path[0] == '/' && !leaves_namespace(path) && message_text_ok(path, TARGET_NAME_MAX);
+}
+
 static void read_cgroup(pid_t pid, struct connection *c)
 {
 	char text[4096];
-	const char *path;
-	size_t n;
 
-	if (read_proc(pid, "cgroup", text, sizeof(text)) < 0)
-		return;
-	path = !strncmp(text, "0::", 3) ? text + 3 : line_of(text, "\n0::");
-	if (!path)
-		return;
-	n = strcspn(path, "\n");
-	if (n >= sizeof(c->cgroup))
-		n = sizeof(c->cgroup) - 1;
-	memcpy(c->cgroup, path, n);
-	c->cgroup[n] = '\0';
+	if (read_proc(pid, "cgroup", text, sizeof(text)) >= 0)
+		c->cgroup_known = facts_cgroup(text, c->cgroup);
 }
 
 /* container = its pid has a number in more than one pid namespace, or its user namespace maps anything but

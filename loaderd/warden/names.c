@@ -160,6 +160,19 @@ int names_user(const char *name, uid_t *ret)
 	return r;
 }
 
+int names_user_or_number(const char *text, uid_t *ret)
+{
+	unsigned long number;
+	char *end;
+
+	errno = 0;
+	number = strtoul(text, &end, 10);
+	if (*text < '0' || *text > '9' || *end || errno || number >= UINT32_MAX)
+		return names_user(text, ret);
+	*ret = (uid_t)number;
+	return 0;
+}
+
 /* Without one of its names the whole policy is refused, at the start for good: a host that is merely busy
  * while it boots gets more time. The first name that is not answered ends the reading, so this is waited for
  * once. */

@@ -114,8 +114,16 @@ static void on_durable(struct pending *pending, const struct refusal *failed)
 static int judge(struct warden *w, const struct connection *c, const struct message_bundle *m,
 		 struct policy_decision *decision, struct refusal *refusal)
 {
-	/* may() asks for the production channel: that is where it shall go. */
-	if (!may(w, c, POLICY_PROMOTE, m->name, decision))
+	const struct bundle *b = registry_named(w, m->name, m->serial);
+	struct policy_request request;
+
+	question_by(c, POLICY_PROMOTE, &request);
+	if (b)
+		question_about(&request, b);
+	memcpy(request.probe, m->name, sizeof(request.probe));
+	request.channel = POLICY_CHANNEL_PRODUCTION; /* that is where it shall go */
+	policy_decide(w->policy, &request, decision);
+	if (!decision->allowed)
 		return refusal_set(refusal, REFUSAL_POLICY_DENIED, decision->rule,
 				   "the policy does not allow you to promote %s (rule %s)", m->name,
 				   decision->rule);

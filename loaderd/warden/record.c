@@ -51,7 +51,7 @@ struct composed {
 	struct audit_requester requester;
 	struct audit_param params[SPEC_PARAMS_MAX];
 	char signers[128], attachment[24];
-	const char *signer[16];
+	const char *signer[16], *forced[SPEC_PARAMS_MAX], *data[2];
 };
 
 static void split_signers(const char *text, struct composed *to)
@@ -86,6 +86,25 @@ static void put_kernel_verified(struct audit_record *r, const char *verified)
 		}
 }
 
+/* What the policy made of a request. */
+static void put_granted(const struct act *act, struct composed *to)
+{
+	struct audit_record *r = &to->record;
+
+	for (size_t i = 0; i < act->n_params && i < SPEC_PARAMS_MAX; i++)
+		if (act->moved & (1U << i))
+			to->forced[r->n_forced++] = act->params[i].name;
+	if (act->data & MESSAGE_DATA_AGGREGATES)
+		to->data[r->n_data++] = "aggregates";
+	if (act->data & MESSAGE_DATA_EVENTS)
+		to->data[r->n_data++] = "events";
+	r->forced = to->forced;
+	r->data = to->data;
+	r->privacy = act->privacy;
+	r->demand = act->demand;
+	r->ended = act->ended;
+}
+
 static void compose(struct warden *w, enum audit_kind kind, const struct act *act, struct composed *to)
 {
 	struct audit_record *r = &to->record;
@@ -114,6 +133,7 @@ static void compose(struct warden *w, enum audit_kind kind, const struct act *ac
 		to->params[i] = (struct audit_param){ act->params[i].name, act->params[i].value };
 	r->params = to->params;
 	r->n_params = act->n_params;
+	put_granted(act, to);
 	r->rule = act->rule;
 	/* Of a reload, the policy that came into force. */
 	r->policy_digest = act->rule || (!strcmp(act->action, "policy-reload") && !act->refusal)

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What is attached is decided again when the policy changes: with the groups that the owners have now, so
- * that who was taken out of a group loses what it allowed.
+ * What is attached is decided again when the policy changes, and when a time comes that it names: with the
+ * groups that the owners have now, so that who was taken out of a group loses what it allowed.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "loaderd/warden/warden.h"
+
+#define MINUTE_US 60000000ULL
+#define ASK_AGAIN 10000000ULL /* µs, when somebody's groups could not be known */
 
 /* The groups of one uid, asked for once in a reload however many attachments it has. */
 struct owner {
@@ -50,71 +54,221 @@ static void owners_free(struct owner *list)
 	}
 }
 
-/* What the policy says now; false if that cannot be known. */
-static bool decide_again(struct warden *w, const struct attachment *a, struct owner **owners,
+/* --- one attachment ----------------------------------------------------------------------------------- */
+
+/* What a policy says of it now. */
+struct again {
+	bool known;        /* otherwise the owner's groups are not */
+	uint64_t deadline; /* CLOCK_BOOTTIME, ns; 0: it may stay as long as it was to */
+	bool ends;
+	struct refusal refusal; /* of one that ends */
+};
+
+static bool decide_again(struct warden *w, const struct policy *policy, const struct attached *at,
+			 struct owner **owners, struct policy_request *request,
 			 struct policy_decision *decision)
 {
-	struct policy_request request = { .action = POLICY_ATTACH,
-					  .uid = a->uid,
-					  .namespace = a->namespace,
-					  .channel = a->channel,
-					  .data = a->data,
-					  .target_kind = a->target_kind,
-					  .target_uid =
-						  a->target_kind == TARGET_SELF ? a->uid : (uid_t)a->key.id };
-	struct owner *owner = owner_of(owners, a->uid);
+	struct owner *owner = owner_of(owners, at->a.uid);
 
 	if (!owner || !owner->known) {
 		/* Nothing is known against them: ending everybody's probes because a directory server is slow
-		 * would let its outage reach further than it must. The next reload asks again. */
-		process_log(4, "the groups of uid %u cannot be known: %s stays attached", a->uid, a->probe);
+		 * would let its outage reach further than it must. It is asked again. */
+		process_log(4, "the groups of uid %u cannot be known: %s stays attached", at->a.uid,
+			    at->a.probe);
 		return false;
 	}
-	request.gids = owner->gids;
-	request.n_gids = owner->n_gids;
-	memcpy(request.probe, a->probe, sizeof(request.probe));
-	memcpy(request.target_name, a->target, sizeof(request.target_name));
-	policy_decide(w->policy, &request, decision);
+	question_again(w, at, owner->gids, owner->n_gids, request);
+	policy_decide(policy, request, decision);
 	return true;
 }
 
-static bool must_end(struct warden *w, const struct attached *at, struct owner **owners,
-		     struct refusal *refusal)
+static void denied(const struct policy_request *request, const struct policy_decision *decision,
+		   struct refusal *refusal)
+{
+	struct refusal why;
+
+	if (question_denied(request, decision, &why) == REFUSAL_LIMIT_EXCEEDED) {
+		*refusal = why;
+		refusal_set(refusal, REFUSAL_LIMIT_EXCEEDED, why.subject,
+			    "the policy does not allow its parameters any more: %.250s", why.reason);
+	} else {
+		refusal_set(refusal, REFUSAL_POLICY_DENIED, decision->rule,
+			    "the policy does not allow it any more (rule %s)", decision->rule);
+	}
+}
+
+/* A shorter max-duration counts from the beginning. */
+static void check_duration(const struct attached *at, const struct policy_limits *limits, struct again *ret)
+{
+	uint64_t max = limits->value[POLICY_MAX_DURATION];
+
+	if (max > (UINT64_MAX - at->started) / 1000000 || at->started + max * 1000000 >= at->a.deadline)
+		return;
+	ret->deadline = at->started + max * 1000000;
+	if (ret->deadline > now_boottime())
+		return;
+	ret->ends = true;
+	refusal_set(&ret->refusal, REFUSAL_LIMIT_EXCEEDED, policy_limit_name(POLICY_MAX_DURATION),
+		    "the policy lets it run for %" PRIu64 " s now (limit %s), and they are over", max / 1000,
+		    limits->section[POLICY_MAX_DURATION]);
+}
+
+static void look_again(struct warden *w, const struct policy *policy, const struct attached *at,
+		       struct owner **owners, struct again *ret)
 {
 	struct policy_decision decision;
+	struct policy_request request;
 
-	if (!decide_again(w, &at->a, owners, &decision))
-		return false;
-	if (!decision.allowed)
-		return refusal_set(refusal, REFUSAL_POLICY_DENIED, decision.rule,
-				   "the policy does not allow it any more (rule %s)", decision.rule);
-	if (policy_kernel_verified(&decision.limits) && !instance_row_verified(at->instance))
-		return refusal_set(
-			refusal, REFUSAL_NOT_KERNEL_VERIFIED, at->a.probe,
-			"the policy wants the kernel to verify it now (limit %s), and it did not: %s",
-			decision.limits.section[POLICY_KERNEL_VERIFIED], at->instance->kernel_verified);
-	return false;
+	*ret = (struct again){ .known = decide_again(w, policy, at, owners, &request, &decision) };
+	if (!ret->known)
+		return;
+	if (!decision.allowed) {
+		ret->ends = true;
+		denied(&request, &decision, &ret->refusal);
+	} else if (policy_kernel_verified(&decision.limits) && !instance_row_verified(at->instance)) {
+		ret->ends = true;
+		refusal_set(&ret->refusal, REFUSAL_NOT_KERNEL_VERIFIED, at->a.probe,
+			    "the policy wants the kernel to verify it now (limit %s), and it did not: %s",
+			    decision.limits.section[POLICY_KERNEL_VERIFIED], at->instance->kernel_verified);
+	} else {
+		check_duration(at, &decision.limits, ret);
+	}
 }
 
 bool attached_must_end(struct warden *w, const struct attached *at, struct refusal *refusal)
 {
 	struct owner *owners = NULL;
-	bool r = must_end(w, at, &owners, refusal);
+	struct again again;
 
+	look_again(w, w->policy, at, &owners, &again);
 	owners_free(owners);
-	return r;
+	if (again.ends)
+		*refusal = again.refusal;
+	return again.ends;
 }
 
-void attached_redecide(struct warden *w)
+/* --- all of them -------------------------------------------------------------------------------------- */
+
+uint64_t attached_would_end(struct warden *w, const struct policy *policy, attached_fn callback,
+			    void *userdata)
+{
+	struct owner *owners = NULL;
+	uint64_t n = 0;
+
+	for (const struct attached *at = w->attached; at; at = at->next) {
+		struct again again;
+
+		if (at->ending)
+			continue;
+		look_again(w, policy, at, &owners, &again);
+		if (!again.ends)
+			continue;
+		n++;
+		callback(userdata, at, again.refusal.reason);
+	}
+	owners_free(owners);
+	return n;
+}
+
+static void carry_out(struct attached *at, const struct again *again)
+{
+	if (again->ends)
+		attached_end(at, again->refusal.reason, NULL, 0, 0);
+	else if (again->deadline)
+		attached_set_deadline(at, again->deadline);
+}
+
+uint64_t attached_redecide(struct warden *w, attached_fn callback, void *userdata)
+{
+	struct owner *owners = NULL;
+	bool all_known = true;
+	uint64_t n = 0;
+
+	for (struct attached *at = w->attached, *next; at; at = next) {
+		struct again again;
+
+		next = at->next;
+		if (at->ending)
+			continue;
+		look_again(w, w->policy, at, &owners, &again);
+		all_known = all_known && again.known;
+		n += again.ends;
+		carry_out(at, &again);
+		if (again.ends && callback)
+			callback(userdata, at, again.refusal.reason);
+	}
+	owners_free(owners);
+	redecide_later(w, !all_known);
+	return n;
+}
+
+/* Deadlines that a policy moved are known to the warden alone. */
+static void shorten(struct warden *w)
 {
 	struct owner *owners = NULL;
 
 	for (struct attached *at = w->attached, *next; at; at = next) {
-		struct refusal refusal;
+		struct again again;
 
 		next = at->next;
-		if (!at->ending && must_end(w, at, &owners, &refusal))
-			attached_end(at, refusal.reason, NULL, 0, 0);
+		if (at->ending)
+			continue;
+		look_again(w, w->policy, at, &owners, &again);
+		if (again.deadline)
+			carry_out(at, &again);
 	}
 	owners_free(owners);
+}
+
+/* The policy may have changed while there was no warden that could read it, or a time that it names may have
+ * come. Otherwise nothing is asked: who has rights by the groups of a process alone, as users without an
+ * account do, keeps them over a restart. If what is on disk was refused at the start, nothing is known
+ * against what is attached: the reload that repairs it decides. */
+void attached_redecide_taken_over(struct warden *w)
+{
+	static const uint8_t none[DIGEST_SIZE];
+
+	if (!memcmp(w->policy_digest, none, DIGEST_SIZE))
+		return;
+	if (memcmp(w->policy_digest, w->policy_decided, DIGEST_SIZE) ||
+	    policy_next_change(w->policy, minute_of_week(now_realtime())) != UINT32_MAX) {
+		memcpy(w->policy_decided, w->policy_digest, DIGEST_SIZE);
+		(void)attached_redecide(w, NULL, NULL);
+	} else {
+		shorten(w);
+	}
+}
+
+/* --- when the policy's own time comes ----------------------------------------------------------------- */
+
+void redecide_now(struct warden *w)
+{
+	if (warden_knows(w))
+		(void)attached_redecide(w, NULL, NULL);
+	else /* What is attached is asked about when that and the bundles are known. */
+		redecide_later(w, false);
+}
+
+static int on_time(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	(void)source;
+	(void)usec;
+	redecide_now(userdata);
+	return 0;
+}
+
+void redecide_later(struct warden *w, bool soon)
+{
+	uint64_t now = now_realtime() / 1000, at;
+	uint32_t minutes = policy_next_change(w->policy, minute_of_week(now * 1000));
+
+	w->policy_timer = sd_event_source_disable_unref(w->policy_timer);
+	if (minutes == UINT32_MAX && !soon)
+		return;
+	at = minutes == UINT32_MAX ? UINT64_MAX : (now / MINUTE_US + minutes) * MINUTE_US;
+	if (soon && at > now + ASK_AGAIN)
+		at = now + ASK_AGAIN;
+	/* By the wall clock: if somebody sets it, the moment moves along. */
+	if (sd_event_add_time(w->event, &w->policy_timer, CLOCK_REALTIME, at, 1000, on_time, w) < 0)
+		process_log(3, "the time windows of the policy are not watched: out of memory");
 }

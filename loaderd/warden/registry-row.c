@@ -6,28 +6,32 @@
 
 #include "loaderd/warden/warden.h"
 
-static bool may_target(struct warden *w, const struct connection *c, const struct bundle *b, uint32_t kind,
-		       uint32_t data)
+/* Adds one that the caller may name; what does not fit is said to be left out. */
+static int add_target(void *userdata, uint32_t kind, const char *target, uint32_t data)
 {
-	struct policy_request request = { .action = POLICY_ATTACH,
-					  .uid = c->uid,
-					  .gids = c->gids,
-					  .n_gids = c->n_gids,
-					  .namespace = c->namespace,
-					  .channel = b->channel,
-					  .data = data,
-					  .target_kind = kind,
-					  .target_uid = c->uid };
-	struct policy_decision decision;
+	static const char more[] = " …";
+	struct message_probe *row = userdata;
+	size_t n = strlen(row->may), size = strlen(target);
 
-	snprintf(request.probe, sizeof(request.probe), "%s", b->name);
-	/* "some unit", "some cgroup": whether a grant for one exists at all is told by its own section. */
-	if (kind == TARGET_UNIT)
-		strcpy(request.target_name, "*");
-	if (kind == TARGET_CGROUP)
-		strcpy(request.target_name, "/");
-	policy_decide(w->policy, &request, &decision);
-	return decision.allowed;
+	row->allowed |= 1U << kind;
+	row->data |= data;
+	if (n >= sizeof(more) && !strcmp(row->may + n - (sizeof(more) - 1), more))
+		return 0;
+	if (n + 1 + size + sizeof(more) > sizeof(row->may))
+		memcpy(row->may + n, more, sizeof(more));
+	else
+		snprintf(row->may + n, sizeof(row->may) - n, "%s%s", n ? " " : "", target);
+	return 0;
+}
+
+static void put_targets(struct warden *w, const struct bundle *b, const struct connection *c,
+			struct message_probe *row)
+{
+	struct policy_request request;
+
+	question_by(c, POLICY_ATTACH, &request);
+	question_about(&request, b);
+	(void)policy_targets(w->policy, &request, add_target, row);
 }
 
 void bundle_row(struct warden *w, const struct bundle *b, const struct connection *c,
@@ -51,15 +55,7 @@ void bundle_row(struct warden *w, const struct bundle *b, const struct connectio
 		memcpy(row.signers, b->signers, sizeof(row.signers));
 		memcpy(row.digest, b->digest, DIGEST_SIZE);
 		row.targets = b->spec->targets;
-		for (uint32_t kind = 0; kind < _TARGET_KIND_MAX; kind++) {
-			if (!(row.targets & (1U << kind)))
-				continue;
-			for (uint32_t data = 1; data <= 2; data <<= 1)
-				if (may_target(w, c, b, kind, data)) {
-					row.allowed |= 1U << kind;
-					row.data |= data;
-				}
-		}
+		put_targets(w, b, c, &row);
 	}
 	*ret = row;
 }

@@ -5,51 +5,14 @@
  */
 #include <errno.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "loaderd/warden/warden.h"
 
-/* --- questions of policy ------------------------------------------------------------------------------ */
-
-bool may(struct warden *w, const struct connection *c, enum policy_action action, const char *probe,
-	 struct policy_decision *ret)
-{
-	struct policy_request request = { .action = action,
-					  .uid = c->uid,
-					  .gids = c->gids,
-					  .n_gids = c->n_gids,
-					  .namespace = c->namespace,
-					  .target_kind = TARGET_HOST };
-	struct policy_decision decision;
-
-	snprintf(request.probe, sizeof(request.probe), "%s", probe ? probe : "");
-	policy_decide(w->policy, &request, &decision);
-	if (ret)
-		*ret = decision;
-	return decision.allowed;
-}
-
-static bool may_see_host(struct warden *w, const struct connection *c, const struct attachment *a)
-{
-	struct policy_request request = { .action = POLICY_ATTACH,
-					  .uid = c->uid,
-					  .gids = c->gids,
-					  .n_gids = c->n_gids,
-					  .namespace = c->namespace,
-					  .data = 1,
-					  .target_kind = TARGET_HOST };
-	struct policy_decision decision;
-
-	memcpy(request.probe, a->probe, sizeof(request.probe));
-	policy_decide(w->policy, &request, &decision);
-	return decision.allowed;
-}
-
-static int deny(struct warden *w, const struct connection *c, uint64_t call, const char *action,
-		const char *what, const struct policy_decision *decision)
+int request_forbid(struct warden *w, const struct connection *c, uint64_t call, const char *action,
+		   const char *what, const struct policy_decision *decision)
 {
 	struct act act = { .by = c, .action = action, .rule = decision->rule };
 	struct refusal refusal;
@@ -256,7 +219,7 @@ static bool on_values(struct order *order, const struct message *m, int *fds, si
 	row.m.connection = order->connection;
 	row.m.call = order->client_call;
 	/* Program-wide counters tell of the activity of others. */
-	if (row.m.type != MESSAGE_REPLY_COUNTERS || !row.counters.program_wide || may_see_host(w, c, &at->a))
+	if (row.m.type != MESSAGE_REPLY_COUNTERS || !row.counters.program_wide || may_see_host(w, c, at))
 		(void)peer_send(w->gate, &row.m, m->size, NULL, 0);
 	return false;
 }
@@ -297,7 +260,7 @@ static int on_detach(struct warden *w, struct connection *c, const struct messag
 	(void)n_fds;
 	if (!at || at->ending)
 		return no_such(w, c, m->call, q->id);
-	if (at->a.uid != c->uid && !may(w, c, POLICY_DETACH_ANY, at->a.probe, &decision))
+	if (at->a.uid != c->uid && !may_detach(w, c, at, &decision))
 		return no_such(w, c, m->call, q->id);
 	act = (struct act){ .by = c,
 			    .action = "detach",
@@ -322,7 +285,7 @@ static int on_status(struct warden *w, struct connection *c, const struct messag
 	(void)n_fds;
 	if (all && !may(w, c, POLICY_DETACH_ANY, "*", &decision) &&
 	    !may(w, c, POLICY_AUDIT_READ, "", &decision))
-		return deny(w, c, m->call, "status", "see the attachments of others", &decision);
+		return request_forbid(w, c, m->call, "status", "see the attachments of others", &decision);
 	for (struct attached *at = w->attached; at; at = at->next)
 		if (all || at->a.uid == c->uid)
 			reply_attachment(w, c->number, m->call, at);
@@ -352,74 +315,43 @@ static int on_revoke(struct warden *w, struct connection *c, const struct messag
 static int on_policy_reload(struct warden *w, struct connection *c, const struct message *m, int *fds,
 			    size_t n_fds)
 {
-	const struct message_flags *q = (const struct message_flags *)(const void *)m;
-	struct policy_decision decision;
-	struct refusal refusal = { 0 };
-	int r;
-
 	(void)fds;
 	(void)n_fds;
-	if (!may(w, c, POLICY_POLICY_RELOAD, NULL, &decision))
-		return deny(w, c, m->call, "policy-reload", "reload the policy", &decision);
-	r = warden_load_policy(w, c, q->flags & MESSAGE_FLAG_DRY_RUN, &refusal);
-	if (r < 0)
-		refusal_set(&refusal, REFUSAL_POLICY_INVALID, "policy.d", "%s", strerror(-r));
-	if (r)
-		reply_refusal(w, c->number, m->call, &refusal);
-	else
-		reply_end(w, c->number, m->call);
-	return 0;
-}
-
-struct mine {
-	struct warden *w;
-	uint64_t connection, call;
-};
-
-static int on_section(void *userdata, const struct policy_explanation *e)
-{
-	struct mine *mine = userdata;
-	json_t *section;
-	char *text;
-
-	/* A section that asks for another user or group does not concern the caller. */
-	if (e->key && (!strcmp(e->key, "group") || !strcmp(e->key, "user")))
-		return 0;
-	section = json_pack("{s:s, s:s, s:s, s:i}", "kind", e->kind, "name", e->name, "file", e->file, "line",
-			    (int)e->line);
-	text = section ? json_dumps(section, JSON_COMPACT) : NULL;
-	if (text)
-		reply_text(mine->w, mine->connection, mine->call, text, strlen(text));
-	free(text);
-	json_decref(section);
-	return 0;
+	return request_policy_reload(w, c, (const struct message_flags *)(const void *)m);
 }
 
 static int on_policy_mine(struct warden *w, struct connection *c, const struct message *m, int *fds,
 			  size_t n_fds)
 {
-	/* Whether a section concerns the caller is told by its conditions on the caller alone, which come
-	 * first: the probe may be any. */
-	struct policy_request request = { .action = POLICY_ATTACH,
-					  .uid = c->uid,
-					  .gids = c->gids,
-					  .n_gids = c->n_gids,
-					  .namespace = c->namespace,
-					  .probe = "any",
-					  .data = 1,
-					  .target_kind = TARGET_SELF };
-	struct mine mine = { w, c->number, m->call };
-
 	(void)fds;
 	(void)n_fds;
-	(void)policy_explain(w->policy, &request, on_section, &mine);
-	reply_end(w, c->number, m->call);
-	return 0;
+	return request_policy_mine(w, c, m);
 }
+
+static int on_policy_explain(struct warden *w, struct connection *c, const struct message *m, int *fds,
+			     size_t n_fds)
+{
+	(void)fds;
+	(void)n_fds;
+	return request_policy_explain(w, c, (const struct message_explain *)(const void *)m);
+}
+
+static int on_policy_text(struct warden *w, struct connection *c, const struct message *m, int *fds,
+			  size_t n_fds)
+{
+	(void)fds;
+	(void)n_fds;
+	return request_policy_text(w, c, (const struct message_policy_text *)(const void *)m);
+}
+
+struct querying {
+	struct warden *w;
+	uint64_t connection, call;
+};
 
 static int on_row(const struct audit_row *row, void *userdata)
 {
-	struct mine *to = userdata;
+	struct querying *to = userdata;
 	char text[128];
 
 	if (row->size <= MESSAGE_TEXT_MAX) {
@@ -438,7 +370,7 @@ static int on_audit_query(struct warden *w, struct connection *c, const struct m
 			  size_t n_fds)
 {
 	const struct message_audit_query *q = (const struct message_audit_query *)(const void *)m;
-	struct mine to = { w, c->number, m->call };
+	struct querying to = { w, c->number, m->call };
 	struct audit_filter filter = { .since = q->since,
 				       .until = q->until,
 				       .from_seq = q->from,
@@ -457,7 +389,7 @@ static int on_audit_query(struct warden *w, struct connection *c, const struct m
 	if (!MESSAGE_TEXT_OK(q->probe) || !MESSAGE_TEXT_OK(q->verdict) || !MESSAGE_TEXT_OK(q->action))
 		return -EPROTO;
 	if (!may(w, c, POLICY_AUDIT_READ, NULL, &decision))
-		return deny(w, c, m->call, "audit-read", "read the audit log", &decision);
+		return request_forbid(w, c, m->call, "audit-read", "read the audit log", &decision);
 	filter.probe = q->probe[0] ? q->probe : NULL;
 	filter.action = q->action[0] ? q->action : NULL;
 	snprintf(attachment, sizeof(attachment), "%016" PRIx64, q->attachment);
@@ -500,6 +432,8 @@ int request_handle(struct warden *w, const struct message *m, int *fds, size_t n
 		[MESSAGE_REVOKE] = on_revoke,
 		[MESSAGE_POLICY_RELOAD] = on_policy_reload,
 		[MESSAGE_POLICY_MINE] = on_policy_mine,
+		[MESSAGE_POLICY_EXPLAIN] = on_policy_explain,
+		[MESSAGE_POLICY_TEXT] = on_policy_text,
 		[MESSAGE_AUDIT_QUERY] = on_audit_query,
 	};
 	struct connection *c = client_find(w, m->connection);

@@ -103,17 +103,8 @@ static int no_such(struct refusal *refusal, const char *name, const char *reason
 
 static int resolve_user(const char *name, struct target *t, struct refusal *refusal)
 {
-	unsigned long number;
-	char *end;
-	int r;
+	int r = names_user_or_number(name, &t->uid);
 
-	errno = 0;
-	number = strtoul(name, &end, 10);
-	if (*name >= '0' && *name <= '9' && *end == '\0' && !errno && number < UINT32_MAX) {
-		t->uid = (uid_t)number;
-		return 0;
-	}
-	r = names_user(name, &t->uid);
 	if (r == 0)
 		return 0;
 	return no_such(refusal, name,

@@ -16,10 +16,20 @@
 
 /* --- the door opens last ------------------------------------------------------------------------------ */
 
+bool warden_knows(const struct warden *w)
+{
+	return w->reconciled && w->verification.complete;
+}
+
 static void open_door(struct warden *w)
 {
-	bool open = w->reconciled && w->verification.complete;
+	bool open = warden_knows(w);
 
+	/* Not before what the bundles are is known, too: rules ask for it. */
+	if (open && w->taken_over) {
+		w->taken_over = false;
+		attached_redecide_taken_over(w);
+	}
 	if (open && !w->ready) {
 		w->ready = true;
 		(void)sd_notify(0, "READY=1\nSTATUS=Ready");
@@ -159,45 +169,7 @@ static int on_peer(sd_event_source *source, int listener, uint32_t revents, void
 	return 0;
 }
 
-/* --- policy ------------------------------------------------------------------------------------------- */
-
-int warden_load_policy(struct warden *w, const struct connection *by, bool dry_run, struct refusal *refusal)
-{
-	static const char *const directories[] = { PATH_POLICY_ETC, PATH_POLICY_RUN, PATH_POLICY_LIB };
-	struct policy *policy = NULL;
-	struct act act = { .by = by, .action = "policy-reload" };
-	uint8_t digest[DIGEST_SIZE];
-	const char *text;
-	size_t size;
-	int r;
-
-	r = policy_load(directories, 3, 0, &names_resolver, refusal, &policy);
-	if (r < 0)
-		r = refusal_set(refusal, REFUSAL_POLICY_INVALID, "policy.d", "cannot be read: %s",
-				strerror(-r));
-	if (!r) {
-		text = policy_text(policy, &size);
-		r = dry_run ? 0 : audit_put_policy(w->audit, text, size, digest, refusal);
-	}
-	act.detail = dry_run ? "dry run" : NULL;
-	act.refusal = r ? refusal : NULL;
-	if (!r && !dry_run) {
-		for (size_t i = 0; i < policy_n_warnings(policy); i++)
-			process_log(4, "policy: %s", policy_warning(policy, i));
-		policy_free(w->policy);
-		w->policy = take_ptr(policy);
-		memcpy(w->policy_digest, digest, DIGEST_SIZE);
-		if (w->reconciled)
-			memcpy(w->policy_decided, digest, DIGEST_SIZE);
-		attached_redecide(w);
-	} else if (r) {
-		process_log(3, "the policy on disk is refused, the one in force stays: %s: %s",
-			    refusal->subject, refusal->reason);
-	}
-	record_event(w, AUDIT_CHANGE, &act);
-	policy_free(policy);
-	return r;
-}
+/* --- signals ------------------------------------------------------------------------------------------- */
 
 static int on_reload(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata)
 {
@@ -206,7 +178,7 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *si,
 
 	(void)source;
 	(void)si;
-	(void)warden_load_policy(w, NULL, false, &refusal);
+	(void)policy_reload(w, NULL, false, &refusal, NULL);
 	trust_watch_start(w);
 	verification_request(w, CAUSE_RELOAD);
 	return 0;
@@ -248,7 +220,7 @@ static int load_first_policy(struct warden *w)
 	/* Whatever is wrong with the files, a daemon that denies everything still answers and logs. */
 	r = policy_deny_all(&w->policy);
 	if (r >= 0)
-		(void)warden_load_policy(w, NULL, false, &refusal);
+		(void)policy_reload(w, NULL, false, &refusal, NULL);
 	return r;
 }
 
@@ -343,6 +315,9 @@ int warden_main(void)
 	trust_watch_stop(&w);
 	registry_free(w.bundles);
 	policy_free(w.policy);
+	policy_free(w.candidate);
+	load_rates_done(&w.load_rates);
+	sd_event_source_disable_unref(w.policy_timer);
 	sd_event_unref(w.event);
 	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -21,6 +21,7 @@
 #include "policy/policy.h"
 
 struct warden;
+struct attached;
 
 /* --- connections: warden/connection.c ---------------------------------------------------------------- */
 
@@ -37,8 +38,9 @@ struct connection {
 	uint32_t loginuid;
 	uint32_t namespace; /* enum policy_namespace */
 	char comm[32];
-	char cgroup[TARGET_NAME_MAX];
-	char user[64]; /* the name now, or the number */
+	char cgroup[TARGET_NAME_MAX]; /* in the unified hierarchy; for rules only if it is known */
+	bool cgroup_known;            /* whole, and below the root of our own cgroup namespace */
+	char user[64];                /* the name now, or the number */
 };
 
 int connections_listen(struct warden *w, int listener);
@@ -52,12 +54,16 @@ void connections_close_all(struct warden *w);
 
 /* Fills in what /proc says about the peer of a connected socket; what cannot be known stays unknown. */
 void facts_read(int socket, struct connection *c);
+/* The path in the unified hierarchy that /proc/PID/cgroup names, "0::/path", as much of it as there is: for
+ * the log. True if rules may be shown it: it is whole, and below the root of our own cgroup namespace. */
+bool facts_cgroup(const char *text, char path[TARGET_NAME_MAX]);
 
 /* --- names: warden/names.c ---------------------------------------------------------------------------- */
 
 /* The name service may hang, so a one-shot helper asks it and is killed after NAME_LOOKUP_TIMEOUT. Results
  * are cached for a minute. Each returns 0, 1 if there is no such name or number, or -errno (-ETIMEDOUT). */
 int names_user(const char *name, uid_t *ret);
+int names_user_or_number(const char *text, uid_t *ret);
 /* The groups that uid is in now, primary first, in a new array; 1 if there is no such user. */
 int names_groups(uid_t uid, gid_t **ret, size_t *ret_n);
 /* Always fills in something: the number if the name cannot be known. */
@@ -174,6 +180,59 @@ int registry_read_revoked(struct warden *w); /* -errno: of a shortage */
 int registry_revoke(struct warden *w, const struct revocation *r);
 const struct revocation *registry_find_revoked(const struct warden *w, const struct revocation *r);
 
+/* --- questions to the policy: warden/policy-request.c -------------------------------------------------- */
+
+/* Minutes since Monday 00:00 UTC, by nanoseconds of CLOCK_REALTIME. */
+uint32_t minute_of_week(uint64_t realtime);
+/* A question of a connected client, now; pointers in it live as long as what they were taken from. */
+void question_by(const struct connection *c, enum policy_action action, struct policy_request *ret);
+/* About which bundle: its name and channel, and if it was ever accepted, what it says of itself. */
+void question_about(struct policy_request *request, const struct bundle *b);
+void question_target(struct policy_request *request, const struct target *target);
+/* True if the record has the form that the gate gives it. */
+bool question_ok(const struct message_attach *m);
+/* The parameters of a request: what it names, and the initial values of the rest; REFUSAL_INVALID_ARGUMENT.
+ * ret_given is the bit set of those that it names. */
+int question_parameters(const struct spec *spec, const struct message_attach *m,
+			uint64_t ret_values[SPEC_PARAMS_MAX], uint32_t *ret_given, struct refusal *refusal);
+/* What is attached, as its owner would ask for it now: from where it was asked for then, with these groups.
+ */
+void question_again(struct warden *w, const struct attached *at, const gid_t *gids, size_t n_gids,
+		    struct policy_request *ret);
+/* Why an attach is denied: PolicyDenied with the rule, or LimitExceeded for a parameter that a limit sets. */
+int question_denied(const struct policy_request *request, const struct policy_decision *decision,
+		    struct refusal *refusal);
+/* Policy's answer for a caller about an action that has no bundle or, with probe "*", all of them; ret may be
+ * NULL. */
+bool may(struct warden *w, const struct connection *c, enum policy_action action, const char *probe,
+	 struct policy_decision *ret);
+/* May enroll some bundle in the channel, of which nothing is known yet: for who may not, nothing is looked
+ * at. */
+bool may_enroll(struct warden *w, const struct connection *c, enum bundle_channel channel,
+		struct policy_decision *ret);
+/* May end somebody else's attachment; may see what its programs count for everybody. */
+bool may_detach(struct warden *w, const struct connection *c, const struct attached *at,
+		struct policy_decision *ret);
+bool may_see_host(struct warden *w, const struct connection *c, const struct attached *at);
+
+/* --- how often programs are loaded: warden/load-rate.c ------------------------------------------------ */
+
+#define LOAD_RATE_BUCKETS 61 /* the running second and the minute before it */
+struct load_rate {
+	struct load_rate *next;
+	uid_t uid;
+	uint64_t newest; /* second */
+	uint32_t buckets[LOAD_RATE_BUCKETS];
+};
+struct load_rates {
+	struct load_rate *list, others;
+	size_t n;
+};
+/* A load for uid at a second of CLOCK_BOOTTIME; how many there were up to a minute before. */
+void load_rates_note(struct load_rates *rates, uid_t uid, uint64_t second);
+uint64_t load_rates_count(struct load_rates *rates, uid_t uid, uint64_t second);
+void load_rates_done(struct load_rates *rates);
+
 /* --- orders: warden/orders.c -------------------------------------------------------------------------- */
 
 /* What was asked of parser or loader, until the answer. m is NULL if the process died instead. Rows call done
@@ -206,6 +265,8 @@ struct instance_row { /* a probe in the kernel */
 	bool loading;
 	uint32_t users; /* attachments and requests that count on it */
 	uint32_t n_programs, program_ids[SPEC_PROGRAMS_MAX];
+	uint32_t n_hooks; /* 0: not known yet */
+	char hooks[SPEC_PROGRAMS_MAX][OBJECT_NAME_MAX];
 	char kernel_verified[32];
 };
 
@@ -216,6 +277,7 @@ struct attached {
 	struct instance_row *instance;
 	bool ending;
 	bool alive;                         /* the loader's last survey had it */
+	uint64_t started;                   /* CLOCK_BOOTTIME, ns: where a.since is there */
 	char end_again[REFUSAL_REASON_MAX]; /* the loader died before it could carry the end out: why it ends
 					     */
 	sd_event_source *deadline, *linger;
@@ -232,11 +294,7 @@ void attached_unwatch(struct warden *w, uint64_t connection);
  * given. by NULL: the daemon itself. */
 void attached_end(struct attached *at, const char *reason, const struct connection *by, uint64_t decision,
 		  uint64_t client_call);
-/* Asks the policy in force about everything that is attached, with the owners' groups as they are now, and
- * ends what it does not allow. */
-void attached_redecide(struct warden *w);
-/* The same about one: true, with the reason, if the policy in force does not let it stay. */
-bool attached_must_end(struct warden *w, const struct attached *at, struct refusal *refusal);
+void attached_set_deadline(struct attached *at, uint64_t deadline);
 /* What uid has now: number and bytes, pending requests included. */
 void attached_usage(struct warden *w, uid_t uid, uint64_t *ret_number, uint64_t *ret_memory);
 /* Asks the loader what lives and takes it over; done is called then, also without a loader. */
@@ -245,11 +303,51 @@ void attached_free_all(struct warden *w);
 /* Units that were restarted have another cgroup. */
 void units_changed(struct warden *w);
 struct instance_row *instance_row_new(struct warden *w, const uint8_t *digest, const uint8_t *params_digest);
+void instance_row_set_hooks(struct instance_row *row, const struct bundle *b); /* unless they are known */
 struct instance_row *instance_row_find(struct warden *w, const uint8_t *digest, const uint8_t *params_digest);
 /* The kernel itself verified what runs: "yes (KEYRING)". */
 bool instance_row_verified(const struct instance_row *row);
 /* One user less; the last one unloads it. */
 void instance_row_release(struct warden *w, struct instance_row *row);
+
+/* --- decided again: warden/redecide.c ----------------------------------------------------------------- */
+
+typedef void (*attached_fn)(void *userdata, const struct attached *at, const char *reason);
+/* Asks the policy in force about everything that is attached, with the owners' groups as they are now, ends
+ * what it does not allow, calling back (NULL: not) with each, and moves deadlines that are too far away. The
+ * number of those that end. Only when it is known what is attached and what the bundles are. */
+uint64_t attached_redecide(struct warden *w, attached_fn callback, void *userdata);
+/* What another policy would end. */
+uint64_t attached_would_end(struct warden *w, const struct policy *policy, attached_fn callback,
+			    void *userdata);
+/* One: true, with the reason, if the policy in force does not let it stay. */
+bool attached_must_end(struct warden *w, const struct attached *at, struct refusal *refusal);
+/* What the loader had when the warden found it; once, when all that rules ask for is known. */
+void attached_redecide_taken_over(struct warden *w);
+/* Now, if all of that is known; when the policy's time windows open or close; soon: in a moment at the
+ * latest, because somebody's groups could not be known. */
+void redecide_now(struct warden *w);
+void redecide_later(struct warden *w, bool soon);
+
+/* --- the policy in force: warden/policy-load.c -------------------------------------------------------- */
+
+struct json_t;
+struct policy_change {
+	uint8_t digest[DIGEST_SIZE]; /* of what was read */
+	bool changed;                /* from what was in force */
+	struct json_t *ended;        /* rows of attachments that it ends or, in a dry run, would end */
+	uint64_t *waiting;           /* ids of those that are ending */
+	size_t n_waiting;
+};
+void policy_change_done(struct policy_change *change);
+/* Reads policy.d; on a refusal the policy in force stays. A dry run keeps what it read as the candidate.
+ * Records the change. ret may be NULL. */
+int policy_reload(struct warden *w, const struct connection *by, bool dry_run, struct refusal *refusal,
+		  struct policy_change *ret);
+/* Replies when what the change ends has ended; takes the change's content over. */
+void policy_reply(struct warden *w, uint64_t connection, uint64_t call, struct policy_change *change);
+/* An attachment is gone: a reload may have waited for it. */
+void policy_ended(struct warden *w, uint64_t attachment);
 
 /* --- records: warden/record.c ------------------------------------------------------------------------- */
 
@@ -261,6 +359,11 @@ struct act {
 	const struct target *target;
 	const struct message_parameter *params;
 	size_t n_params;
+	uint32_t moved;        /* bit set of params: the policy changed them */
+	uint32_t data;         /* MESSAGE_DATA_… granted */
+	const char *privacy;   /* class granted */
+	const char *demand;    /* what the policy wants besides: "kernel-verified" */
+	const uint64_t *ended; /* attachments that a change of the policy ends */
 	const char *rule;
 	const struct refusal *refusal;
 	uint64_t decision;
@@ -292,7 +395,7 @@ struct pending {
 void pending_add(struct warden *w, struct pending *pending);
 int pending_start(struct warden *w);
 
-/* --- requests: request.c, reply.c, attach.c, enroll.c, promote.c, revoke.c ------------------------------ */
+/* --- requests: request*.c, reply.c, attach*.c, enroll.c, promote.c, revoke.c ---------------------------- */
 
 void reply_refusal(struct warden *w, uint64_t connection, uint64_t call, const struct refusal *refusal);
 void reply_end(struct warden *w, uint64_t connection, uint64_t call);
@@ -304,6 +407,13 @@ int request_handle(struct warden *w, const struct message *m, int *fds, size_t n
 int request_deny(struct warden *w, const struct connection *c, uint64_t call, struct act *act,
 		 const struct refusal *refusal);
 void request_watch(struct warden *w, uint64_t connection, uint64_t call, struct attached *at);
+/* The same, for who may not do what they ask for. */
+int request_forbid(struct warden *w, const struct connection *c, uint64_t call, const char *action,
+		   const char *what, const struct policy_decision *decision);
+int request_policy_reload(struct warden *w, struct connection *c, const struct message_flags *m);
+int request_policy_mine(struct warden *w, struct connection *c, const struct message *m);
+int request_policy_explain(struct warden *w, struct connection *c, const struct message_explain *m);
+int request_policy_text(struct warden *w, struct connection *c, const struct message_policy_text *m);
 int request_attach(struct warden *w, struct connection *c, const struct message_attach *m);
 int request_enroll(struct warden *w, struct connection *c, const struct message_enroll *m, int *fds,
 		   size_t n_fds);
@@ -311,10 +421,6 @@ int request_promote(struct warden *w, struct connection *c, const struct message
 int request_revoke(struct warden *w, struct connection *c, const struct message_revoke *m);
 /* An attachment is gone: a revocation may have waited for it. */
 void revoke_ended(struct warden *w, uint64_t attachment);
-/* Policy's answer for a caller; limits may be NULL. */
-bool may(struct warden *w, const struct connection *c, enum policy_action action, const char *probe,
-	 struct policy_decision *ret);
-
 /* --- the process: warden/warden.c ---------------------------------------------------------------------- */
 
 struct warden {
@@ -327,7 +433,10 @@ struct warden {
 	sd_event_source *commit, *tick;
 	struct pending *pending;
 	struct unsettled *unsettled;
+	struct load_rates load_rates;
 	struct policy *policy;
+	struct policy *candidate; /* what the last dry run of a reload read; NULL: none */
+	sd_event_source *policy_timer;
 	uint8_t policy_digest[DIGEST_SIZE];  /* of the one in force; 0: none could be read yet */
 	uint8_t policy_decided[DIGEST_SIZE]; /* of that by which all that is attached was decided last */
 	struct connection *connections;
@@ -341,16 +450,18 @@ struct warden {
 	uint64_t next_connection, next_call, next_instance;
 	bool ready; /* bundles verified once, attachments reconciled: the door is open */
 	bool reconciled;
+	bool taken_over; /* attachments from the loader that the policy was not asked about yet */
 	void (*reconcile_done)(struct warden *w);
 	sd_event_source *unit_watch, *unit_timer;
 	int unit_inotify;
 };
 
-/* Reads policy.d; on a refusal the policy in force stays. Records the change. */
-int warden_load_policy(struct warden *w, const struct connection *by, bool dry_run, struct refusal *refusal);
+/* What is attached and what the bundles are is known. */
+bool warden_knows(const struct warden *w);
 /* All bundles were looked at. */
 void warden_verified(struct warden *w);
-/* warden/clock-watch.c: has everything verified again when somebody sets the clock; best effort. */
+/* warden/clock-watch.c: has everything verified and decided again when somebody sets the clock; best effort.
+ */
 void clock_watch_start(struct warden *w);
 uint64_t now_realtime(void); /* ns */
 uint64_t now_boottime(void); /* ns */

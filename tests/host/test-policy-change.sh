@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# A policy that changes reaches everything: what is attached when the warden starts with it, and what is on its
-# way when it is reloaded.
+# A policy that changes reaches everything: what is attached when the warden starts with it, what is on its way
+# when it is reloaded, how long, with which parameters and fields it runs.
 # shellcheck source=tests/host/lib.sh
 . "$(dirname "$0")/lib.sh"
 host_begin
@@ -81,4 +81,66 @@ user = $bob
 probe = *"
 check_equal "overtaken by what concerns others: exit code" $code 0
 check "overtaken by what concerns others: attached" attached $alice
+as $alice bpfwarden detach "$(id_of $alice)" >/dev/null
+
+take() { # what is read here, as the policy of this test
+	cat >"$policy"
+	bpfwarden policy reload >"$work/reload" 2>&1 || not_ok "reload" "$(cat "$work/reload")"
+}
+remaining() { as "$1" bpfwarden -o json ps | jq -r .attachment.remaining; }
+is_below() { [ "$(remaining "$1")" -le "$2" ]; }
+why_ended() { records '.kind == "outcome" and .action == "detach"' | jq -r "select(.attachment == \"$1\") | .detail"; }
+ended() { # NAME ID REASON
+	check "$1: it ends" wait_until 30 gone $alice
+	check_equal "$1: the reason" "$(why_ended "$2")" "$3"
+}
+
+: | take
+id=$(attach $alice tcp.state)
+check "a shorter time: ten minutes before" test "$(remaining $alice)" -gt 500
+take <<-END
+	[limit change]
+	user = $alice
+	max-duration = 2m
+END
+check "a shorter time: the deadline moves" is_below $alice 120
+check "a shorter time: the warden starts again" restart_warden
+check "a shorter time: it stays where it was moved to" wait_until 30 is_below $alice 120
+check_equal "a shorter time: still attached" "$(id_of $alice)" "$id"
+take <<-END
+	[limit change]
+	user = $alice
+	max-duration = 1s
+END
+ended "a time that is over" "$id" "the policy lets it run for 1 s now (limit change), and they are over"
+
+: | take
+id=$(attach $alice sched.runqlat)
+take <<-END
+	[limit change]
+	user = $alice
+	probe = sched.runqlat
+	set = threshold:20000000-30000000
+END
+ended "bounds of a parameter" "$id" "the policy does not allow its parameters any more: set threshold of section [limit change] is 20000000 to 30000000 and would become 10000000"
+
+take <<-END
+	[allow change]
+	user = $alice
+	probe = tcp.state
+	data = aggregates events
+	privacy = pii
+END
+id=$(attach $alice tcp.state)
+take <<-END
+	[allow change]
+	user = $alice
+	probe = tcp.state
+	data = aggregates events
+	privacy = pii
+	[deny change-addresses]
+	user = $alice
+	privacy = pii
+END
+ended "fields that are shown no more" "$id" "the policy does not allow it any more (rule change-addresses)"
 host_finish
