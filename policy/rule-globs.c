@@ -7,7 +7,7 @@
 
 #include "common/digest.h"
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#define LOWER "abcdefghijklmnopqrstuvwxyz"
 
 /* Helpers are numbered from 1; the kernel has stopped to add any. */
 #define HELPERS 512U
@@ -25,19 +25,32 @@ const char *rule_wrong_cgroup(const char *glob)
 					    : NULL;
 }
 
+static const char *wrong_probe(const char *glob)
+{
+	return glob[strspn(glob, LOWER "0123456789._-*?")]
+		       ? "names of probes are of a-z, 0-9, '.', '_' and '-'"
+		       : NULL;
+}
+
+static const char *wrong_helper(const char *glob)
+{
+	return glob[strspn(glob, LOWER "0123456789_*?")] ? "names of helpers are of a-z, 0-9 and '_'" : NULL;
+}
+
 static const struct {
 	size_t offset; /* of the struct rule_globs */
 	size_t max;    /* bytes of what the patterns are for */
 	const char *longer_than;
 	const char *(*wrong)(const char *glob);
 } keys[_RULE_KEY_MAX] = {
-	[RULE_PROBE] = { offsetof(struct rule, probes), PROBE_NAME_MAX - 1, "the name of any probe", NULL },
+	[RULE_PROBE] = { offsetof(struct rule, probes), PROBE_NAME_MAX - 1, "the name of any probe",
+			 wrong_probe },
 	[RULE_VERSION] = { offsetof(struct rule, versions), sizeof(((struct spec *)0)->version) - 1,
 			   "any version", NULL },
 	[RULE_ROLE] = { offsetof(struct rule, roles), OBJECT_NAME_MAX - 1, "the name of any role", NULL },
 	[RULE_HOOK] = { offsetof(struct rule, hooks), OBJECT_NAME_MAX - 1, "the name of any hook", NULL },
 	[RULE_HELPER] = { offsetof(struct rule, helpers), OBJECT_NAME_MAX - 1, "the name of any helper",
-			  NULL },
+			  wrong_helper },
 	[RULE_FROM_UNIT] = { offsetof(struct rule, from_units), TARGET_NAME_MAX - 1, "the name of any unit",
 			     rule_wrong_unit },
 	[RULE_FROM_CGROUP] = { offsetof(struct rule, from_cgroups), CONFIG_LINE_MAX, "any cgroup",
@@ -66,6 +79,21 @@ static int check_helper(const struct rule_value *value)
 	return 0;
 }
 
+/* What is in a slice is in some unit there, or else in none: a slice is never passed on as the unit. */
+static int check_from_unit(const struct rule_value *value)
+{
+	const char *dot = strrchr(value->word.text, '.');
+
+	if (!dot || strcmp(dot, ".slice") != 0)
+		return 0;
+	if (rule_takes_away(value->rule))
+		return rule_value_refuse(value,
+					 "no caller's unit is a slice, so this %s would vanish: "
+					 "see from-cgroup",
+					 rule_kind_name(value->rule->kind));
+	return rule_value_warn(value, "no caller's unit is a slice: it matches nobody");
+}
+
 static int check_glob(const struct rule_value *value, enum rule_key key)
 {
 	const char *wrong = keys[key].wrong ? keys[key].wrong(value->word.text) : NULL;
@@ -75,7 +103,9 @@ static int check_glob(const struct rule_value *value, enum rule_key key)
 	if (strlen(value->word.text) > keys[key].max)
 		return rule_value_refuse(value, "longer than %s, %zu bytes", keys[key].longer_than,
 					 keys[key].max);
-	return key == RULE_HELPER ? check_helper(value) : 0;
+	if (key == RULE_HELPER)
+		return check_helper(value);
+	return key == RULE_FROM_UNIT ? check_from_unit(value) : 0;
 }
 
 int rule_read_globs(struct rule_value *value, enum rule_key key)

@@ -13,15 +13,10 @@
  */
 static int unknown_id(const struct rule_value *value, const char *what, const char *name)
 {
-	char *warning;
-
 	if (rule_takes_away(value->rule))
 		return rule_value_refuse(value, "there is no %s '%s', so this %s would vanish", what, name,
 					 rule_kind_name(value->rule->kind));
-	if (asprintf(&warning, "%s:%u:%u: there is no %s '%s': it matches nobody", value->section->file,
-		     value->entry->line, value->word.column, what, name) < 0)
-		return -ENOMEM;
-	return value->reader->warn(value->reader->userdata, warning);
+	return rule_value_warn(value, "there is no %s '%s': it matches nobody", what, name);
 }
 
 static int refuse_overflow(const struct rule_value *value)

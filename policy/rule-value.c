@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "policy/rule-value.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #define BIT(n)   (1U << (n))
@@ -65,6 +67,26 @@ int rule_value_unknown_word(const struct rule_value *value, const char *what, co
 {
 	return rule_value_unknown(value, value->entry->line, value->word.column, what, value->word.text,
 				  names, n);
+}
+
+int rule_value_warn(const struct rule_value *value, const char *format, ...)
+{
+	_cleanup_free_ char *sentence = NULL;
+	char *warning;
+	va_list ap;
+	int r;
+
+	va_start(ap, format);
+	r = vasprintf(&sentence, format, ap);
+	va_end(ap);
+	if (r < 0) {
+		sentence = NULL;
+		return -ENOMEM;
+	}
+	if (asprintf(&warning, "%s:%u:%u: %s", value->section->file, value->entry->line, value->word.column,
+		     sentence) < 0)
+		return -ENOMEM;
+	return value->reader->warn(value->reader->userdata, warning);
 }
 
 static bool next_without(struct rule_value *value, const char *signs, int *ret_error)

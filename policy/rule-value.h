@@ -38,6 +38,10 @@ size_t rule_value_find(const char *const *names, size_t n, const char *name);
 	config_refuse((value)->reader->config, (value)->reader->refusal, (value)->section->file, \
 		      (value)->entry->line, (value)->word.column, __VA_ARGS__)
 
+/* An oddity at that word. 0 or -errno. */
+int rule_value_warn(const struct rule_value *value, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
 /* 1: the digits before `end` are a decimal number without needless zeroes, stored; 0: something else. */
 int rule_value_number(const char *text, const char *end, uint64_t max, uint64_t *ret_number);
 

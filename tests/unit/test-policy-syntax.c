@@ -132,6 +132,12 @@ static const struct {
 	{ "[deny a]\nsigner = CN=Build, CN=Test\n", "f:2:10", "values are separated by blanks, without ','" },
 	{ "[deny a]\nsigner = CN=\"Build\n", "f:2:10",
 	  "'\"' has no meaning: patterns know '*' and '?' only" },
+	/* What could never match anything. */
+	{ "[deny a]\nprobe = dns.* TCP.*\n", "f:2:15", "names of probes are of a-z, 0-9, '.', '_' and '-'" },
+	{ "[deny a]\nprobe = tcp/state\n", "f:2:9", "names of probes are of a-z, 0-9, '.', '_' and '-'" },
+	{ "[deny a]\nhelper = BPF_*\n", "f:2:10", "names of helpers are of a-z, 0-9 and '_'" },
+	{ "[deny a]\nfrom-unit = user-*.slice\n", "f:2:13",
+	  "no caller's unit is a slice, so this deny would vanish: see from-cgroup" },
 	/* Ranges of users. */
 	{ "[deny a]\nuid = alice\n", "f:2:7",
 	  "'alice' is neither a number nor a range of numbers, such as 1000-1999" },
@@ -235,6 +241,8 @@ static void test_names(void **state)
 	static const char text[] = "[allow a]\ngroup = dev ghosts\n";
 	static const char unreachable[] = "[allow a]\nuser = unreachable\n";
 	_cleanup_(policy_free_p) struct policy *policy = policy_fixture_load(text);
+	_cleanup_(policy_free_p) struct policy *slice =
+		policy_fixture_load("[allow a]\nfrom-unit = * user-*.slice\n");
 	struct policy *none = NULL;
 	struct refusal refusal = {};
 	uint32_t action;
@@ -243,6 +251,9 @@ static void test_names(void **state)
 	assert_int_equal(policy_n_warnings(policy), 1);
 	assert_string_equal(policy_warning(policy, 0),
 			    "f:2:13: there is no group 'ghosts': it matches nobody");
+	assert_int_equal(policy_n_warnings(slice), 1);
+	assert_string_equal(policy_warning(slice, 0),
+			    "f:2:15: no caller's unit is a slice: it matches nobody");
 	/* A name service that cannot answer is not the same as a name that does not exist. */
 	assert_int_equal(policy_new_from_text("f", unreachable, strlen(unreachable), &policy_fixture_resolver,
 					      &refusal, &none),
