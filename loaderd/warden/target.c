@@ -14,8 +14,7 @@
 
 #include "loaderd/warden/warden.h"
 
-#define CGROUP2_MAGIC  0x63677270
-#define UNIT_DEPTH_MAX 8 /* slices within slices */
+#define CGROUP2_MAGIC 0x63677270
 
 const char *target_cgroup_root(void)
 {
@@ -66,7 +65,7 @@ static int search_unit(int dirfd, const char *unit, uint32_t level, struct bw_ke
 		*ret_level = level + 1;
 		return 0;
 	}
-	if (level == UNIT_DEPTH_MAX)
+	if (level == TARGET_SLICE_DEPTH_MAX)
 		return -ENOENT;
 	dir = fdopendir(openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 	if (!dir)

@@ -6,14 +6,14 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/inotify.h>
 
 #include "loaderd/warden/warden.h"
 
-#define LOOK_AGAIN_US   (1000 * 1000) /* while a unit is missing: its slice may not be watched yet */
-#define SLICE_DEPTH_MAX 4
+#define LOOK_AGAIN_US (1000 * 1000) /* while a unit is missing, or where one comes back cannot be watched */
 
 static bool on_retargeted(struct order *order, const struct message *m, int *fds, size_t n_fds)
 {
@@ -82,28 +82,33 @@ static bool look(struct warden *w)
 	return all;
 }
 
-/* Every slice, so that a unit is found wherever it comes back. Watching one twice changes nothing. */
-static void watch(struct warden *w, const char *path, int depth)
+/* Every slice in which a unit is looked for, so that it is found wherever it comes back. Watching one twice
+ * changes nothing. False if one could not be watched. */
+static bool watch(struct warden *w, const char *path, int depth)
 {
 	struct dirent *entry;
+	bool all = true;
 	DIR *dir;
 
-	if (inotify_add_watch(w->unit_inotify, path, IN_CREATE | IN_DELETE | IN_ONLYDIR) < 0 ||
-	    depth == SLICE_DEPTH_MAX)
-		return;
+	if (inotify_add_watch(w->unit_inotify, path, IN_CREATE | IN_DELETE | IN_ONLYDIR) < 0)
+		return errno == ENOENT; /* it has just gone */
+	if (depth == TARGET_SLICE_DEPTH_MAX)
+		return true;
 	dir = opendir(path);
 	if (!dir)
-		return;
+		return errno == ENOENT;
 	while ((entry = readdir(dir))) {
 		size_t n = strlen(entry->d_name);
-		char sub[1024];
+		char sub[PATH_MAX];
 
 		if (entry->d_type != DT_DIR || n < 7 || strcmp(entry->d_name + n - 6, ".slice"))
 			continue;
-		if ((size_t)snprintf(sub, sizeof(sub), "%s/%s", path, entry->d_name) < sizeof(sub))
-			watch(w, sub, depth + 1);
+		if ((size_t)snprintf(sub, sizeof(sub), "%s/%s", path, entry->d_name) >= sizeof(sub) ||
+		    !watch(w, sub, depth + 1))
+			all = false;
 	}
 	closedir(dir);
+	return all;
 }
 
 static int on_cgroup_change(sd_event_source *source, int fd, uint32_t revents, void *userdata)
@@ -159,17 +164,17 @@ static void stop_watching(struct warden *w)
 void units_changed(struct warden *w)
 {
 	const char *root = target_cgroup_root();
+	bool watched;
 
 	if (!have_units(w) || !root) {
 		stop_watching(w);
 		return;
 	}
-	if (start_watching(w) < 0)
-		process_log(4, "cannot watch cgroups: units are not followed over restarts");
-	else
-		watch(w, root, 0);
+	watched = start_watching(w) >= 0 && watch(w, root, 0);
+	if (!watched && !w->unit_timer)
+		process_log(4, "cannot watch all slices: units are looked for once a second");
 	w->unit_timer = sd_event_source_disable_unref(w->unit_timer);
-	if (!look(w))
+	if (!look(w) || !watched)
 		(void)sd_event_add_time_relative(w->event, &w->unit_timer, CLOCK_MONOTONIC, LOOK_AGAIN_US, 0,
 						 on_look_again, w);
 }

@@ -86,6 +86,8 @@ int target_check(uint32_t kind, const char *name, struct refusal *refusal);
  * run is none; one that stops later keeps its attachment (key.id 0). */
 int target_resolve(const struct connection *c, uint32_t kind, const char *name, struct target *ret,
 		   struct refusal *refusal);
+/* Units live in slices, of which so many may lie within each other. */
+#define TARGET_SLICE_DEPTH_MAX 8
 /* The cgroup of a unit now; key->id 0 if it does not run. */
 void target_find_unit(const char *unit, struct bw_key *key, uint32_t *ret_level);
 /* Where cgroup2 is mounted; NULL: nowhere. */
