@@ -66,7 +66,7 @@ grant_carol() {
 		[allow carol]
 		user = $carol
 		probe = *
-		target = unit:$unit cgroup:/$slice/$unit/worker cgroup:/$slice/batch.scope user:$alice
+		target = unit:$unit unit:bpfwarden-deep.service cgroup:/$slice/$unit/worker cgroup:/$slice/batch.scope user:$alice
 		data = aggregates events
 	END
 }
@@ -91,7 +91,7 @@ attach_targets() {
 		else
 			check_match "$probe: target ${kinds[$target]} is refused" \
 				"$(as "${asks[$target]}" bpfwarden attach "$@" --for 1m ${named[$target]-} 2>&1)" \
-				"^bpfwarden: target not supported \\(${kinds[$target]}\\)"
+				"^bpfwarden: target not supported by the probe \\(${kinds[$target]}\\)"
 		fi
 	done
 }

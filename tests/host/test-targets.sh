@@ -69,6 +69,7 @@ exact() { # WHEN [JQ-FILTER]
 	local target
 	drain_targets
 	for target in $targets; do
+		[ -n "$(should_show "$target")" ] || not_ok "$probe: $target" "there is nothing that it should show"
 		check_equal "$probe: $target shows exactly its own$1" "$(did_show "$target" "${2-}" | xargs)" \
 			"$(should_show "$target" | xargs)"
 		check_equal "$probe: $target lost nothing$1" "$(counter "$target" ring_full)" 0
@@ -180,6 +181,29 @@ load_waits_more() {
 	done
 }
 
+# A unit below as many slices as there may be, which comes back in one that was not there before.
+deep() {
+	local dir=$cgroups/b.slice/c.slice/d.slice/e.slice/f.slice/g.slice/h.slice id found
+	deep_shown() { # CGROUP
+		in_cgroup "$dir/bpfwarden-deep.service" "$exercise/exercise-connections" 1 0 $unit_uid
+		[ "$(read_as $carol "$id" | jq "[.counts[] | select(.labels.cgroup == $1)] | length")" -gt 0 ]
+	}
+	mkdir -p "$dir/bpfwarden-deep.service"
+	id=$(attach $carol tcp.state --unit bpfwarden-deep.service)
+	check "deep: a unit in eight slices is shown" wait_until 30 deep_shown "$(stat -c %i "$dir/bpfwarden-deep.service")"
+	check "deep: it ends" wait_until 30 is_gone "$dir/bpfwarden-deep.service"
+	mkdir "$dir/bpfwarden-deep.service"
+	found=$(stat -c %i "$dir/bpfwarden-deep.service")
+	check "deep: it is followed where it was" wait_until 30 deep_shown "$found"
+	check "deep: it ends again" wait_until 30 is_gone "$dir/bpfwarden-deep.service"
+	rmdir "$dir"
+	dir=${dir%/*}/i.slice
+	mkdir -p "$dir/bpfwarden-deep.service"
+	found=$(stat -c %i "$dir/bpfwarden-deep.service")
+	check "deep: it is followed into a new slice" wait_until 30 deep_shown "$found"
+	as $carol bpfwarden -q detach "$id"
+}
+
 mkdir -m 755 "$work/bin"
 for name in "$alice_uid" "$bob_uid" $unit_uid $worker_uid $batch_uid $other_uid $knock_uid; do
 	install -m 755 /bin/true "$work/bin/did-$name"
@@ -188,4 +212,5 @@ perform tcp.state load_tcp 1 exact
 perform proc.lifecycle load_processes 1 exact
 perform net.drop load_drops 1 exact --set sample=1
 perform sched.runqlat load_waits 20 about --set threshold=0
+deep
 host_finish
