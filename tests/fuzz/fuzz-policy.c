@@ -1,50 +1,69 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The input is a policy; requests are made of its bytes, too, so that they are as strange as it is. */
+/*
+ * The input is a policy; requests are made of its bytes, too, so that they are as strange as it is. What is
+ * decided about them is what the reference says.
+ */
 #include <string.h>
 
 #include "policy/policy.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/policy/draw.h"
+#include "tests/policy/reference.h"
+#include "tests/policy/specs.h"
 
 /* Names that begin with 'x' do not exist, all others do. */
+static bool find_name(const char *name, uint32_t *ret_id)
+{
+	if (name[0] == 'x')
+		return false;
+	*ret_id = (uint32_t)strlen(name);
+	return true;
+}
+
 static int resolve(void *userdata, const char *name, uint32_t *ret_id)
 {
 	(void)userdata;
-	if (name[0] == 'x')
-		return 1;
-	*ret_id = (uint32_t)strlen(name);
-	return 0;
+	return !find_name(name, ret_id);
 }
 
 static const struct policy_resolver resolver = { .user = resolve, .group = resolve };
 
-/* Usual requests for even numbers, raw bytes of the input for odd ones. */
-static void make_request(const uint8_t *data, size_t size, uint32_t number,
-			 struct policy_request *ret_request)
+/* Possible requests for even numbers, raw bytes of the input for odd ones. */
+static void make_request(const uint8_t *data, size_t size, uint32_t number, struct drawn_request *ret)
 {
-	static const gid_t gids[] = { 3, 2000 };
-	uint8_t bytes[sizeof(*ret_request)] = {};
+	struct draw d = { .bytes = data, .n = size, .state = size + number + 1 };
+	struct policy_request *q = &ret->request, possible;
+	uint8_t bytes[sizeof(*q)] = {};
 
+	if (size > number) {
+		d.bytes += number;
+		d.n -= number;
+	}
+	draw_request(&d, ret);
+	if (!(number & 1))
+		return;
+	possible = *q;
 	for (size_t i = 0; size && i < sizeof(bytes); i++)
 		bytes[i] = data[(i * (number + 1)) % size];
-	memcpy(ret_request, bytes, sizeof(bytes));
-	ret_request->gids = gids;
-	ret_request->n_gids = number % 3;
-	if (number & 1) {
-		ret_request->action %= _POLICY_ACTION_MAX + 1;
-		ret_request->namespace %= _POLICY_NAMESPACE_MAX;
-		ret_request->channel %= _POLICY_CHANNEL_MAX;
-		ret_request->data %= 5;
-		ret_request->target_kind %= _TARGET_KIND_MAX;
-		return;
-	}
-	*ret_request = (struct policy_request){ .action = number / 2 % _POLICY_ACTION_MAX,
-						.uid = number,
-						.gids = gids,
-						.n_gids = 2,
-						.namespace = number % _POLICY_NAMESPACE_MAX,
-						.probe = "tcp.state",
-						.data = 1 + number % 3,
-						.target_kind = number % 2 ? TARGET_HOST : TARGET_SELF };
+	memcpy(q, bytes, sizeof(bytes));
+	q->action %= _POLICY_ACTION_MAX + 1;
+	q->gids = possible.gids;
+	q->n_gids = possible.n_gids;
+	q->namespace %= _POLICY_NAMESPACE_MAX + 1;
+	q->cgroup = possible.cgroup;
+	q->channel %= _POLICY_CHANNEL_MAX;
+	q->spec = possible.spec;
+	q->roles = possible.roles;
+	q->signers = possible.signers;
+	q->n_signers = possible.n_signers;
+	q->data %= 5;
+	q->privacy %= _SPEC_PRIVACY_MAX + 1;
+	q->persist = possible.persist;
+	q->kernel_verified = possible.kernel_verified;
+	q->target_kind %= _TARGET_KIND_MAX;
+	q->parameters = possible.parameters;
+	q->minute %= POLICY_WEEK + 9;
+	q->facts = NULL;
 }
 
 struct sections {
@@ -63,10 +82,26 @@ static int note_section(void *userdata, const struct policy_explanation *explana
 	return 0;
 }
 
+/* What is the most that is allowed is allowed. */
+static void check_most(const struct policy *policy, const struct policy_request *request)
+{
+	struct policy_request most = *request;
+	struct policy_decision decision, again;
+
+	if (most.action != POLICY_ATTACH || (most.spec && most.variant >= most.spec->n_variants))
+		return;
+	most.data = 0;
+	most.privacy = POLICY_PRIVACY_MOST;
+	policy_decide_most(policy, &most, &decision);
+	policy_decide(policy, &most, &again);
+	FUZZ_CHECK(decision.allowed == again.allowed && !strcmp(decision.rule, again.rule));
+}
+
 static void check_request(const struct policy *policy, const struct policy *with_deny,
-			  const struct policy_request *request)
+			  const struct config *config, const struct policy_request *request)
 {
 	struct policy_decision decision, denied;
+	struct reference reference;
 	struct sections sections = {};
 
 	policy_decide(policy, request, &decision);
@@ -78,6 +113,11 @@ static void check_request(const struct policy *policy, const struct policy *with
 		FUZZ_CHECK(!sections.allow && !sections.deny);
 	policy_decide(with_deny, request, &denied);
 	FUZZ_CHECK(!denied.allowed);
+	if (!strcmp(decision.rule, POLICY_RULE_INVALID_REQUEST))
+		return;
+	reference_decide(config, find_name, request, &reference);
+	FUZZ_CHECK(!reference_differs(config, request, &reference, &decision));
+	check_most(policy, request);
 }
 
 /* The same policy and a deny of everything. */
@@ -102,21 +142,25 @@ static struct policy *add_deny(const struct policy *policy)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	_cleanup_(policy_free_p) struct policy *policy = NULL, *with_deny = NULL;
+	_cleanup_(config_free_p) struct config *config = NULL;
 	struct refusal refusal = {};
 	int r;
 
+	specs_fill();
 	r = policy_new_from_text("f", (const char *)data, size, &resolver, &refusal, &policy);
 	if (r) {
 		FUZZ_CHECK(r == REFUSAL_POLICY_INVALID && refusal.code == REFUSAL_POLICY_INVALID);
 		FUZZ_CHECK(refusal.subject[0] == 'f' && refusal.reason[0]);
 		return 0;
 	}
+	FUZZ_CHECK(config_new(REFUSAL_POLICY_INVALID, &config) == 0);
+	FUZZ_CHECK(config_add_text(config, "f", (const char *)data, size, &refusal) == 0);
 	with_deny = add_deny(policy);
-	for (uint32_t i = 0; with_deny && i < 24; i++) {
-		struct policy_request request;
+	for (uint32_t i = 0; with_deny && i < 12; i++) {
+		struct drawn_request drawn;
 
-		make_request(data, size, i, &request);
-		check_request(policy, with_deny, &request);
+		make_request(data, size, i, &drawn);
+		check_request(policy, with_deny, config, &drawn.request);
 	}
 	return 0;
 }
