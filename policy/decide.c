@@ -224,19 +224,20 @@ void question_decide(const struct policy *policy, struct question *question,
 		return;
 	}
 	ret_decision->parameter = question_bound(policy, question, ret_decision->limits.bounds);
-	if (ret_decision->parameter == POLICY_NO_PARAMETER) {
-		denial = first_match(policy, RULE_DENY, request);
-		if (!denial)
-			allow = first_match(policy, RULE_ALLOW, request);
-		set_rule(ret_decision, denial ? denial : allow ? allow : POLICY_RULE_DEFAULT);
-		if (!allow) {
-			ret_decision->limits = (struct policy_limits){ .value = { 0 } };
-			return;
-		}
-		ret_decision->allowed = true;
-	} else {
-		set_rule(ret_decision, ret_decision->limits.bounds[ret_decision->parameter].section);
+	/* Who is denied anyway does not learn what limits others have. */
+	denial = first_match(policy, RULE_DENY, request);
+	if (!denial)
+		allow = first_match(policy, RULE_ALLOW, request);
+	if (!allow) {
+		set_rule(ret_decision, denial ? denial : POLICY_RULE_DEFAULT);
+		ret_decision->parameter = POLICY_NO_PARAMETER;
+		ret_decision->limits = (struct policy_limits){ .value = { 0 } };
+		return;
 	}
+	ret_decision->allowed = ret_decision->parameter == POLICY_NO_PARAMETER;
+	set_rule(ret_decision, ret_decision->allowed
+				       ? allow
+				       : ret_decision->limits.bounds[ret_decision->parameter].section);
 	apply_limits(policy, request, &ret_decision->limits);
 	memcpy(ret_decision->parameters, question->facts.parameters, sizeof(ret_decision->parameters));
 }

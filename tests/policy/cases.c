@@ -475,6 +475,8 @@ const struct policy_case policy_cases[] = {
 	     PARAMETERS(1001, 0, 1), GIVEN(0)),
 	CASE(ALL "[limit l]\nset = threshold:1000\n", "allow all; threshold = 1000", PARAMETERS(5000, 2, 1), GIVEN(1)),
 	CASE(ALL "[limit l]\nset = threshold:1-9\n[limit m]\nset = threshold:10-20\n", "deny m for threshold"),
+	CASE("[limit l]\nset = threshold:1000\n", "deny default", PARAMETERS(5000, 0, 1), GIVEN(0)),
+	CASE(ALL "[deny d]\n[limit l]\nset = threshold:1000\n", "deny d", PARAMETERS(5000, 0, 1), GIVEN(0)),
 	CASE(ALL "[limit l]\nset = names:some\n", "deny l for names"),
 	CASE(ALL "[limit l]\nset = threshold:many\n", "deny l for threshold"),
 	CASE(ALL "[limit l]\nset = names:some\n", "allow all", SHAPES),

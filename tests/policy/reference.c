@@ -362,6 +362,14 @@ static void apply_limits(struct question *a, const struct config *config, struct
 	}
 }
 
+static void as_it_came(struct question *a)
+{
+	const struct policy_request *q = a->request;
+
+	for (uint32_t i = 0; q->spec && i < q->spec->n_params; i++)
+		a->from[i] = a->to[i] = q->parameters ? q->parameters[i] : q->spec->params[i].initial;
+}
+
 /* Moves each parameter that was not given to the nearest bound; false if one cannot be or was given. */
 static bool move_parameters(struct question *a, struct reference *ret)
 {
@@ -395,17 +403,18 @@ void reference_decide(const struct config *config, reference_names *names,
 		return;
 	a.request = request;
 	a.names = names;
-	for (uint32_t i = 0; request->spec && i < request->spec->n_params; i++)
-		a.from[i] = a.to[i] =
-			request->parameters ? request->parameters[i] : request->spec->params[i].initial;
+	as_it_came(&a);
 	apply_limits(&a, config, ret);
-	ret->rule = NULL;
 	if (!move_parameters(&a, ret))
-		return;
+		as_it_came(&a);
 	deny = first(&a, config, "deny");
 	allow = first(&a, config, "allow");
-	ret->allowed = allow && !deny;
 	ret->rule = deny ? deny : allow ? allow : POLICY_RULE_DEFAULT;
+	if (deny || !allow)
+		ret->parameter = POLICY_NO_PARAMETER;
+	if (ret->parameter != POLICY_NO_PARAMETER)
+		return;
+	ret->allowed = allow && !deny;
 	apply_limits(&a, config, ret);
 }
 
