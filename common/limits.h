@@ -70,7 +70,7 @@
  * attachment and about 14 an instance they do. FileDescriptorStoreMax= of the loader's unit is above their
  * number. */
 #define INSTANCES_MAX               64
-#define LOADS_MAX                   8 /* runners at once */
+#define LOADS_MAX                   8    /* runners at once */
 #define LOAD_RATES_MAX              1024 /* users whose loads in the last minute are counted one by one */
 #define ATTACHMENT_MEMORY_MAX       (64U << 20)
 #define ATTACHMENT_RING_SIZE        (256U << 10)
@@ -81,6 +81,8 @@
 #define PARSER_CHILD_TIMEOUT        60000
 #define NAME_LOOKUP_TIMEOUT         200
 #define NAME_LOOKUP_POLICY_TIMEOUT  10000 /* of a name in the policy */
+#define REDECIDE_SLOW_MAX           5 /* lookups that are waited for in vain when the policy is asked again */
+#define REDECIDE_RETRY              30000 /* until the next look at those whose groups could not be known */
 
 /* Configuration: policy.d/ and trust.conf, see format/config.h */
 #define CONFIG_LINE_MAX     1024 /* without its newline */

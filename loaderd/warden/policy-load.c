@@ -94,7 +94,7 @@ static uint64_t enforce(struct warden *w, struct policy *policy, struct collecti
 	policy_free(w->policy);
 	w->policy = policy;
 	memcpy(w->policy_digest, to->change->digest, DIGEST_SIZE);
-	redecide_later(w, false);
+	redecide_later(w);
 	/* Before that is known, what is taken over is decided as soon as it is. */
 	if (warden_knows(w)) {
 		memcpy(w->policy_decided, w->policy_digest, DIGEST_SIZE);

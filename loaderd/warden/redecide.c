@@ -12,20 +12,24 @@
 #include "loaderd/warden/warden.h"
 
 #define MINUTE_US 60000000ULL
-#define ASK_AGAIN 10000000ULL /* µs, when somebody's groups could not be known */
 
-/* The groups of one uid, asked for once in a reload however many attachments it has. */
+/* The groups of one uid, asked for once in a run however many attachments it has. */
 struct owner {
 	struct owner *next;
 	uid_t uid;
 	gid_t *gids;
 	size_t n_gids;
-	bool known;
+	bool asked, known;
 };
 
-static struct owner *owner_of(struct owner **list, uid_t uid)
+struct owners {
+	struct owner *list;
+	unsigned int slow; /* answers that did not come in time: after a few, nobody else is asked about */
+};
+
+static struct owner *owner_of(struct owners *owners, uid_t uid)
 {
-	struct owner *o = *list;
+	struct owner *o = owners->list;
 	int r;
 
 	while (o && o->uid != uid)
@@ -36,21 +40,25 @@ static struct owner *owner_of(struct owner **list, uid_t uid)
 	if (!o)
 		return NULL;
 	o->uid = uid;
+	o->next = owners->list;
+	owners->list = o;
+	if (owners->slow >= REDECIDE_SLOW_MAX)
+		return o;
 	r = names_groups(uid, &o->gids, &o->n_gids);
+	o->asked = true;
 	o->known = r >= 0; /* that there is no such user any more is known, too: it is in no group */
-	o->next = *list;
-	*list = o;
+	owners->slow += r == -ETIMEDOUT;
 	return o;
 }
 
-static void owners_free(struct owner *list)
+static void owners_done(struct owners *owners)
 {
-	while (list) {
-		struct owner *next = list->next;
+	while (owners->list) {
+		struct owner *next = owners->list->next;
 
-		free(list->gids);
-		free(list);
-		list = next;
+		free(owners->list->gids);
+		free(owners->list);
+		owners->list = next;
 	}
 }
 
@@ -58,23 +66,22 @@ static void owners_free(struct owner *list)
 
 /* What a policy says of it now. */
 struct again {
-	bool known;        /* otherwise the owner's groups are not */
+	bool asked, known; /* whether the owner's groups were asked for, and are known */
 	uint64_t deadline; /* CLOCK_BOOTTIME, ns; 0: it may stay as long as it was to */
 	bool ends;
 	struct refusal refusal; /* of one that ends */
 };
 
 static bool decide_again(struct warden *w, const struct policy *policy, const struct attached *at,
-			 struct owner **owners, struct policy_request *request,
+			 const struct owner *owner, struct policy_request *request,
 			 struct policy_decision *decision)
 {
-	struct owner *owner = owner_of(owners, at->a.uid);
-
 	if (!owner || !owner->known) {
 		/* Nothing is known against them: ending everybody's probes because a directory server is slow
 		 * would let its outage reach further than it must. It is asked again. */
-		process_log(4, "the groups of uid %u cannot be known: %s stays attached", at->a.uid,
-			    at->a.probe);
+		if (!at->undecided)
+			process_log(4, "the groups of uid %u cannot be known: %s stays attached for now",
+				    at->a.uid, at->a.probe);
 		return false;
 	}
 	question_again(w, at, owner->gids, owner->n_gids, request);
@@ -114,12 +121,14 @@ static void check_duration(const struct attached *at, const struct policy_limits
 }
 
 static void look_again(struct warden *w, const struct policy *policy, const struct attached *at,
-		       struct owner **owners, struct again *ret)
+		       struct owners *owners, struct again *ret)
 {
+	const struct owner *owner = owner_of(owners, at->a.uid);
 	struct policy_decision decision;
 	struct policy_request request;
 
-	*ret = (struct again){ .known = decide_again(w, policy, at, owners, &request, &decision) };
+	*ret = (struct again){ .asked = owner && owner->asked,
+			       .known = decide_again(w, policy, at, owner, &request, &decision) };
 	if (!ret->known)
 		return;
 	if (!decision.allowed) {
@@ -137,11 +146,11 @@ static void look_again(struct warden *w, const struct policy *policy, const stru
 
 bool attached_must_end(struct warden *w, const struct attached *at, struct refusal *refusal)
 {
-	struct owner *owners = NULL;
+	struct owners owners = { 0 };
 	struct again again;
 
 	look_again(w, w->policy, at, &owners, &again);
-	owners_free(owners);
+	owners_done(&owners);
 	if (again.ends)
 		*refusal = again.refusal;
 	return again.ends;
@@ -152,7 +161,7 @@ bool attached_must_end(struct warden *w, const struct attached *at, struct refus
 uint64_t attached_would_end(struct warden *w, const struct policy *policy, attached_fn callback,
 			    void *userdata)
 {
-	struct owner *owners = NULL;
+	struct owners owners = { 0 };
 	uint64_t n = 0;
 
 	for (const struct attached *at = w->attached; at; at = at->next) {
@@ -166,7 +175,7 @@ uint64_t attached_would_end(struct warden *w, const struct policy *policy, attac
 		n++;
 		callback(userdata, at, again.refusal.reason);
 	}
-	owners_free(owners);
+	owners_done(&owners);
 	return n;
 }
 
@@ -178,34 +187,77 @@ static void carry_out(struct attached *at, const struct again *again)
 		attached_set_deadline(at, again->deadline);
 }
 
+/* One look at what is attached. */
+struct pass {
+	struct owners owners;
+	attached_fn callback; /* NULL: none */
+	void *userdata;
+	uint64_t ended;
+	bool undecided;
+};
+
+static void pass_one(struct pass *pass, struct attached *at)
+{
+	struct again again;
+
+	look_again(at->w, at->w->policy, at, &pass->owners, &again);
+	at->undecided = !again.known;
+	at->asked = again.asked;
+	pass->undecided = pass->undecided || at->undecided;
+	pass->ended += again.ends;
+	carry_out(at, &again);
+	if (again.ends && pass->callback)
+		pass->callback(pass->userdata, at, again.refusal.reason);
+}
+
+static int on_retry(sd_event_source *source, uint64_t usec, void *userdata);
+
+static void pass_done(struct warden *w, struct pass *pass)
+{
+	owners_done(&pass->owners);
+	w->policy_retry = sd_event_source_disable_unref(w->policy_retry);
+	if (pass->undecided)
+		(void)sd_event_add_time_relative(w->event, &w->policy_retry, CLOCK_MONOTONIC,
+						 REDECIDE_RETRY * 1000ULL, 0, on_retry, w);
+}
+
 uint64_t attached_redecide(struct warden *w, attached_fn callback, void *userdata)
 {
-	struct owner *owners = NULL;
-	bool all_known = true;
-	uint64_t n = 0;
+	struct pass pass = { .callback = callback, .userdata = userdata };
 
 	for (struct attached *at = w->attached, *next; at; at = next) {
-		struct again again;
-
 		next = at->next;
-		if (at->ending)
-			continue;
-		look_again(w, w->policy, at, &owners, &again);
-		all_known = all_known && again.known;
-		n += again.ends;
-		carry_out(at, &again);
-		if (again.ends && callback)
-			callback(userdata, at, again.refusal.reason);
+		if (!at->ending)
+			pass_one(&pass, at);
 	}
-	owners_free(owners);
-	redecide_later(w, !all_known);
-	return n;
+	pass_done(w, &pass);
+	redecide_later(w);
+	return pass.ended;
+}
+
+/* Those first whose turn did not come last time, so that a few whose groups are never answered cannot keep
+ * the others from theirs. */
+static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct warden *w = userdata;
+	struct pass pass = { 0 };
+
+	(void)source;
+	(void)usec;
+	for (int asked = 0; asked < 2; asked++)
+		for (struct attached *at = w->attached, *next; at; at = next) {
+			next = at->next;
+			if (at->undecided && at->asked == asked && !at->ending)
+				pass_one(&pass, at);
+		}
+	pass_done(w, &pass);
+	return 0;
 }
 
 /* Deadlines that a policy moved are known to the warden alone. */
 static void shorten(struct warden *w)
 {
-	struct owner *owners = NULL;
+	struct owners owners = { 0 };
 
 	for (struct attached *at = w->attached, *next; at; at = next) {
 		struct again again;
@@ -217,7 +269,7 @@ static void shorten(struct warden *w)
 		if (again.deadline)
 			carry_out(at, &again);
 	}
-	owners_free(owners);
+	owners_done(&owners);
 }
 
 /* The policy may have changed while there was no warden that could read it, or a time that it names may have
@@ -246,7 +298,7 @@ void redecide_now(struct warden *w)
 	if (warden_knows(w))
 		(void)attached_redecide(w, NULL, NULL);
 	else /* What is attached is asked about when that and the bundles are known. */
-		redecide_later(w, false);
+		redecide_later(w);
 }
 
 static int on_time(sd_event_source *source, uint64_t usec, void *userdata)
@@ -257,18 +309,15 @@ static int on_time(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
-void redecide_later(struct warden *w, bool soon)
+void redecide_later(struct warden *w)
 {
-	uint64_t now = now_realtime() / 1000, at;
+	uint64_t now = now_realtime() / 1000;
 	uint32_t minutes = policy_next_change(w->policy, minute_of_week(now * 1000));
 
 	w->policy_timer = sd_event_source_disable_unref(w->policy_timer);
-	if (minutes == UINT32_MAX && !soon)
-		return;
-	at = minutes == UINT32_MAX ? UINT64_MAX : (now / MINUTE_US + minutes) * MINUTE_US;
-	if (soon && at > now + ASK_AGAIN)
-		at = now + ASK_AGAIN;
 	/* By the wall clock: if somebody sets it, the moment moves along. */
-	if (sd_event_add_time(w->event, &w->policy_timer, CLOCK_REALTIME, at, 1000, on_time, w) < 0)
+	if (minutes != UINT32_MAX &&
+	    sd_event_add_time(w->event, &w->policy_timer, CLOCK_REALTIME,
+			      (now / MINUTE_US + minutes) * MINUTE_US, 1000, on_time, w) < 0)
 		process_log(3, "the time windows of the policy are not watched: out of memory");
 }

@@ -278,8 +278,10 @@ struct attached {
 	struct attachment a;
 	struct instance_row *instance;
 	bool ending;
-	bool alive;                         /* the loader's last survey had it */
-	uint64_t started;                   /* CLOCK_BOOTTIME, ns: where a.since is there */
+	bool undecided;   /* its owner's groups could not be known when the policy was asked again */
+	bool asked;       /* though somebody was asked about them */
+	bool alive;       /* the loader's last survey had it */
+	uint64_t started; /* CLOCK_BOOTTIME, ns: where a.since is there */
 	char end_again[REFUSAL_REASON_MAX]; /* the loader died before it could carry the end out: why it ends
 					     */
 	sd_event_source *deadline, *linger;
@@ -317,7 +319,8 @@ void instance_row_release(struct warden *w, struct instance_row *row);
 typedef void (*attached_fn)(void *userdata, const struct attached *at, const char *reason);
 /* Asks the policy in force about everything that is attached, with the owners' groups as they are now, ends
  * what it does not allow, calling back (NULL: not) with each, and moves deadlines that are too far away. The
- * number of those that end. Only when it is known what is attached and what the bundles are. */
+ * number of those that end. Whose groups cannot be known now is asked about again. Only when it is known what
+ * is attached and what the bundles are. */
 uint64_t attached_redecide(struct warden *w, attached_fn callback, void *userdata);
 /* What another policy would end. */
 uint64_t attached_would_end(struct warden *w, const struct policy *policy, attached_fn callback,
@@ -326,10 +329,9 @@ uint64_t attached_would_end(struct warden *w, const struct policy *policy, attac
 bool attached_must_end(struct warden *w, const struct attached *at, struct refusal *refusal);
 /* What the loader had when the warden found it; once, when all that rules ask for is known. */
 void attached_redecide_taken_over(struct warden *w);
-/* Now, if all of that is known; when the policy's time windows open or close; soon: in a moment at the
- * latest, because somebody's groups could not be known. */
+/* Now, if all of that is known; when the policy's time windows open or close. */
 void redecide_now(struct warden *w);
-void redecide_later(struct warden *w, bool soon);
+void redecide_later(struct warden *w);
 
 /* --- the policy in force: warden/policy-load.c -------------------------------------------------------- */
 
@@ -438,7 +440,7 @@ struct warden {
 	struct load_rates load_rates;
 	struct policy *policy;
 	struct policy *candidate; /* what the last dry run of a reload read; NULL: none */
-	sd_event_source *policy_timer;
+	sd_event_source *policy_timer, *policy_retry;
 	uint8_t policy_digest[DIGEST_SIZE];  /* of the one in force; 0: none could be read yet */
 	uint8_t policy_decided[DIGEST_SIZE]; /* of that by which all that is attached was decided last */
 	struct connection *connections;
