@@ -134,7 +134,7 @@ no_owner() {
 		esac
 	done
 	# An answer to a SYN is sent again when nobody acknowledges it; others on this machine drop packets, too.
-	all=$(shown host | jq -r 'select(.cgroup == 0) | "\(.reason) \(.length)"' | sort | uniq -c | awk '{ $1 = $1; print }')
+	all=$(shown host | jq -r 'select(.cgroup == 0 and .uid == 0) | "\(.reason) \(.length)"' | sort | uniq -c | awk '{ $1 = $1; print }')
 	check_match "no owner: the host has what TIME_WAIT threw away" "$all" "^11 NOT_SPECIFIED 20$"
 	check_match "no owner: and the answers of request sockets" "$all" "^(1[3-9]|[2-9][0-9]) [A-Z_]+ 44$"
 	check_match "no owner: and packets to closed ports" "$all" "^[0-9]+ NO_SOCKET 1008$"
@@ -148,6 +148,42 @@ no_owner() {
 			"1 $alice_uid client CLOSE,1 $alice_uid server CLOSE"
 	done
 	check_equal "no owner: alice's probe has seen no more" "$(counter alice seen)" 2
+	end
+}
+
+# --- sockets that are handed over ---------------------------------------------------------------------------
+
+# A listener keeps the cgroup in which it was made, and what it accepts has that, too, with the uid of who accepts. So does
+# what a service manager listens for on behalf of a unit.
+handed_over() {
+	local people_id
+	people_id=$(stat -c %i "$people")
+	begin tcp.state
+	in_cgroup "$people" /usr/bin/python3 - "$shop" "$alice_uid" "$bob_uid" <<-'END'
+		import os, socket, sys
+		shop, alice, bob = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+		os.seteuid(alice)
+		listener = socket.socket()
+		listener.bind(("127.0.0.1", 0))
+		listener.listen()
+		os.seteuid(0)
+		with open(shop + "/cgroup.procs", "w") as f:
+		    f.write(str(os.getpid()))
+		client = socket.socket()
+		client.connect(listener.getsockname())
+		os.seteuid(bob)
+		server = listener.accept()[0]
+		server.close()
+		client.recv(1)
+		client.close()
+	END
+	drain_targets
+	check_equal "handed over: to the cgroup of the listener, and to who accepts" "$(shown host |
+		jq -r "select(.cgroup == ($people_id, $shop_id)) | \"\(.side) \(.uid) \(.cgroup)\"" | sort | paste -sd,)" \
+		"client 0 $shop_id,server $bob_uid $people_id"
+	check_equal "handed over: bob shows it" "$(shown bob | jq -r .side)" server
+	check_equal "handed over: the unit shows its own" "$(in_shop unit .side)" "1 client"
+	check_equal "handed over: alice, who listened, does not" "$(shown alice | jq -r "select(.cgroup == $people_id) | .side")" ""
 	end
 }
 
@@ -182,5 +218,6 @@ install_programs
 setuid_sockets
 setuid_tasks
 no_owner
+handed_over
 unsupported
 host_finish
