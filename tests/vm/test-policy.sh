@@ -13,7 +13,7 @@ probes="tcp.state proc.lifecycle net.drop sched.runqlat"
 targets="alice bob user unit group host"
 declare -A asks=([alice]=alice [bob]=bob [user]=carol [unit]=carol [group]=carol [host]=root)
 declare -A kinds=([alice]=self [bob]=self [user]=user [unit]=unit [group]=cgroup [host]=host)
-declare -A option=([alice]= [bob]= [user]="--user alice" [unit]="--unit shop.service"
+declare -A option=([alice]="" [bob]="" [user]="--user alice" [unit]="--unit shop.service"
 	[group]="--cgroup /people.slice/people-bob.slice" [host]=--host)
 declare -A id=()
 export LC_ALL=C
