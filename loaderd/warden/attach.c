@@ -141,19 +141,22 @@ void request_watch(struct warden *w, uint64_t connection, uint64_t call, struct 
 
 /* What happened between decision and now, when it was in no list of what is attached: revoked or not signed
  * any more, a new policy, or another minute of one that goes by the time; what only cannot be told now is
- * nothing against it. */
-static bool overtaken(struct attaching *t, const struct attached *at, struct refusal *ret)
+ * nothing against it. True, with the reason, if it ends for that. */
+static bool overtaken(struct attaching *t, struct attached *at, struct refusal *ret)
 {
 	const struct bundle *b = bundle_of(t);
 
 	if (b && (b->revoked || b->refusal.code == REFUSAL_REVOKED ||
-		  b->refusal.code == REFUSAL_SIGNATURE_INVALID))
-		return bundle_unusable(b, ret);
+		  b->refusal.code == REFUSAL_SIGNATURE_INVALID)) {
+		(void)bundle_unusable(b, ret);
+		attached_end(at, ret->reason, NULL, 0, 0);
+		return true;
+	}
 	if (!memcmp(t->policy_digest, t->w->policy_digest, DIGEST_SIZE) &&
 	    (t->minute == minute_of_week(now_realtime()) ||
 	     policy_next_change(t->w->policy, t->minute) == UINT32_MAX))
 		return false;
-	return attached_must_end(t->w, at, ret);
+	return attached_redecide_one(at, ret);
 }
 
 static void attached_now(struct attaching *t, const struct attachment *a)
@@ -174,7 +177,6 @@ static void attached_now(struct attaching *t, const struct attachment *a)
 	act.kernel_verified = t->instance->kernel_verified;
 	record_outcome(w, &act, true);
 	if (overtaken(t, at, &r)) {
-		attached_end(at, r.reason, NULL, 0, 0);
 		reply_refusal(w, t->connection, t->call, &r);
 	} else if (!client_find(w, t->connection)) {
 		/* The client left meanwhile: an `attach` stays, a `run` has nobody to run for. */

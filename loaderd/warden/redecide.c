@@ -144,18 +144,6 @@ static void look_again(struct warden *w, const struct policy *policy, const stru
 	}
 }
 
-bool attached_must_end(struct warden *w, const struct attached *at, struct refusal *refusal)
-{
-	struct owners owners = { 0 };
-	struct again again;
-
-	look_again(w, w->policy, at, &owners, &again);
-	owners_done(&owners);
-	if (again.ends)
-		*refusal = again.refusal;
-	return again.ends;
-}
-
 /* --- all of them -------------------------------------------------------------------------------------- */
 
 uint64_t attached_would_end(struct warden *w, const struct policy *policy, attached_fn callback,
@@ -212,26 +200,50 @@ static void pass_one(struct pass *pass, struct attached *at)
 
 static int on_retry(sd_event_source *source, uint64_t usec, void *userdata);
 
+static void retry_later(struct warden *w)
+{
+	if (!w->policy_retry)
+		(void)sd_event_add_time_relative(w->event, &w->policy_retry, CLOCK_MONOTONIC,
+						 REDECIDE_RETRY * 1000ULL, 0, on_retry, w);
+}
+
 static void pass_done(struct warden *w, struct pass *pass)
 {
 	owners_done(&pass->owners);
 	w->policy_retry = sd_event_source_disable_unref(w->policy_retry);
 	if (pass->undecided)
-		(void)sd_event_add_time_relative(w->event, &w->policy_retry, CLOCK_MONOTONIC,
-						 REDECIDE_RETRY * 1000ULL, 0, on_retry, w);
+		retry_later(w);
+}
+
+bool attached_redecide_one(struct attached *at, struct refusal *refusal)
+{
+	struct owners owners = { 0 };
+	struct again again;
+
+	look_again(at->w, at->w->policy, at, &owners, &again);
+	owners_done(&owners);
+	at->undecided = !again.known;
+	at->asked = again.asked;
+	if (at->undecided)
+		retry_later(at->w);
+	carry_out(at, &again);
+	if (again.ends)
+		*refusal = again.refusal;
+	return again.ends;
 }
 
 uint64_t attached_redecide(struct warden *w, attached_fn callback, void *userdata)
 {
 	struct pass pass = { .callback = callback, .userdata = userdata };
 
+	/* First: a time that comes while groups are looked up has not come for who was asked about before. */
+	redecide_later(w);
 	for (struct attached *at = w->attached, *next; at; at = next) {
 		next = at->next;
 		if (!at->ending)
 			pass_one(&pass, at);
 	}
 	pass_done(w, &pass);
-	redecide_later(w);
 	return pass.ended;
 }
 

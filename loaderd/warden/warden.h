@@ -325,8 +325,8 @@ uint64_t attached_redecide(struct warden *w, attached_fn callback, void *userdat
 /* What another policy would end. */
 uint64_t attached_would_end(struct warden *w, const struct policy *policy, attached_fn callback,
 			    void *userdata);
-/* One: true, with the reason, if the policy in force does not let it stay. */
-bool attached_must_end(struct warden *w, const struct attached *at, struct refusal *refusal);
+/* The same for one: true, with the reason, if it ends. */
+bool attached_redecide_one(struct attached *at, struct refusal *refusal);
 /* What the loader had when the warden found it; once, when all that rules ask for is known. */
 void attached_redecide_taken_over(struct warden *w);
 /* Now, if all of that is known; when the policy's time windows open or close. */

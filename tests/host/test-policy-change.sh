@@ -83,6 +83,13 @@ check_equal "overtaken by what concerns others: exit code" $code 0
 check "overtaken by what concerns others: attached" attached $alice
 as $alice bpfwarden detach "$(id_of $alice)" >/dev/null
 
+overtaken "overtaken by a shorter time" "[limit change]
+user = $alice
+max-duration = 40s"
+check_equal "overtaken by a shorter time: exit code" $code 0
+check "overtaken by a shorter time: the deadline is that" test "$(as $alice bpfwarden -o json ps | jq -r .attachment.remaining)" -le 40
+as $alice bpfwarden detach "$(id_of $alice)" >/dev/null
+
 take() { # what is read here, as the policy of this test
 	cat >"$policy"
 	bpfwarden policy reload >"$work/reload" 2>&1 || not_ok "reload" "$(cat "$work/reload")"
