@@ -18,7 +18,7 @@
 #define CACHE_LIFETIME 60          /* s */
 #define SLOW_PAUSE     5           /* s */
 #define GROUPS_MAX     1024        /* PIPE_BUF bytes */
-#define NO_GROUP       ((gid_t)-1) /* the helper's word for: more than that */
+#define NO_GROUP       ((gid_t)-1) /* no group has this number */
 
 struct answer {
 	int32_t result; /* 0 found, 1 not there */
@@ -116,18 +116,30 @@ static int ask(enum kind kind, const char *name, uid_t uid, int timeout, struct 
 	return n == sizeof(*ret) ? ret->result : -EIO;
 }
 
-/* Writes the groups; nothing if there is no such user. */
+/* What the helper writes instead of groups: a number that no group has, and why. */
+enum no_groups { NO_USER = 1, TOO_MANY };
+
+/* True if it is known that there is no such user: a service that cannot be asked does not say so. */
+static bool is_absent(int error)
+{
+	return error == 0 || error == ENOENT || error == ESRCH;
+}
+
+/* Writes the groups or why there are none; nothing if that cannot be known. */
 _Noreturn static void answer_groups(int to, const struct question *question)
 {
-	struct passwd *pw = getpwuid(question->uid);
-	gid_t gids[GROUPS_MAX];
-	int n = GROUPS_MAX;
+	gid_t gids[GROUPS_MAX] = { NO_GROUP };
+	char buffer[65536];
+	struct passwd pw, *found = NULL;
+	int n = GROUPS_MAX, r;
 
-	if (!pw)
+	r = getpwuid_r(question->uid, &pw, buffer, sizeof(buffer), &found);
+	if (!found && !is_absent(r))
 		_exit(1);
-	if (getgrouplist(pw->pw_name, pw->pw_gid, gids, &n) < 0) {
-		n = 1;
+	if (!found || getgrouplist(pw.pw_name, pw.pw_gid, gids, &n) < 0) {
 		gids[0] = NO_GROUP;
+		gids[1] = found ? TOO_MANY : NO_USER;
+		n = 2;
 	}
 	_exit(write(to, gids, (size_t)n * sizeof(*gids)) == n * (ssize_t)sizeof(*gids) ? 0 : 1);
 }
@@ -142,12 +154,26 @@ int names_groups(uid_t uid, gid_t **ret, size_t *ret_n)
 		return -ENOMEM;
 	n = ask_helper(answer_groups, &question, NAME_LOOKUP_TIMEOUT, gids, GROUPS_MAX * sizeof(*gids));
 	if (n <= 0)
-		return n == 0 ? 1 : (int)n;
+		return n == 0 ? -EIO : (int)n;
 	if (gids[0] == NO_GROUP)
-		return -E2BIG;
+		return gids[1] == NO_USER ? 1 : -E2BIG;
 	*ret = take_ptr(gids);
 	*ret_n = (size_t)n / sizeof(*gids);
 	return 0;
+}
+
+int names_groups_asked(uid_t uid, gid_t **ret, size_t *ret_n)
+{
+	struct timespec now;
+	int r;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (now.tv_sec < slow_until)
+		return -ETIMEDOUT;
+	r = names_groups(uid, ret, ret_n);
+	if (r == -ETIMEDOUT)
+		slow_until = now.tv_sec + SLOW_PAUSE;
+	return r;
 }
 
 int names_user(const char *name, uid_t *ret)
@@ -160,7 +186,7 @@ int names_user(const char *name, uid_t *ret)
 	return r;
 }
 
-int names_user_or_number(const char *text, uid_t *ret)
+bool names_number(const char *text, uid_t *ret)
 {
 	unsigned long number;
 	char *end;
@@ -168,9 +194,14 @@ int names_user_or_number(const char *text, uid_t *ret)
 	errno = 0;
 	number = strtoul(text, &end, 10);
 	if (*text < '0' || *text > '9' || *end || errno || number >= UINT32_MAX)
-		return names_user(text, ret);
+		return false;
 	*ret = (uid_t)number;
-	return 0;
+	return true;
+}
+
+int names_user_or_number(const char *text, uid_t *ret)
+{
+	return names_number(text, ret) ? 0 : names_user(text, ret);
 }
 
 /* Without one of its names the whole policy is refused, at the start for good: a host that is merely busy

@@ -62,7 +62,7 @@ static int put_groups(struct explaining *x, const struct connection *c, struct r
 	if (uid == c->uid)
 		return 0;
 	x->request.n_gids = 0;
-	r = names_groups(uid, &x->gids, &x->request.n_gids);
+	r = names_groups_asked(uid, &x->gids, &x->request.n_gids);
 	x->request.gids = x->gids;
 	if (r >= 0)
 		return 0;
@@ -70,9 +70,18 @@ static int put_groups(struct explaining *x, const struct connection *c, struct r
 			   "the groups of user %u cannot be known now: %s", uid, strerror(-r));
 }
 
-/* Whoever is asked about, as if they connected; *ret_other: not the caller as it is. */
-static int put_caller(struct explaining *x, const struct connection *c, bool *ret_other,
-		      struct refusal *refusal)
+/* The caller as it is. No name is looked up for that: whoever may not ask about others must not keep the
+ * daemon busy with their names, and not learn from the time that it takes which there are. */
+static bool is_about_caller(const struct message_explain *q, const struct connection *c)
+{
+	uid_t uid = c->uid;
+
+	return (!q->user[0] || !strcmp(q->user, c->user) || names_number(q->user, &uid)) && uid == c->uid &&
+	       !(q->flags & MESSAGE_FLAG_KNOWN_GROUPS) && !q->namespace && !q->cgroup[0];
+}
+
+/* Whoever is asked about, as if they connected. */
+static int put_caller(struct explaining *x, const struct connection *c, struct refusal *refusal)
 {
 	const struct message_explain *q = x->q;
 	uid_t uid = c->uid;
@@ -80,10 +89,9 @@ static int put_caller(struct explaining *x, const struct connection *c, bool *re
 
 	question_by(c, q->action, &x->request);
 	memcpy(x->user, c->user, sizeof(x->user));
-	r = q->user[0] ? find_user(q->user, &uid, refusal) : 0;
+	r = q->user[0] && strcmp(q->user, c->user) ? find_user(q->user, &uid, refusal) : 0;
 	if (r)
 		return r;
-	*ret_other = uid != c->uid || q->flags & MESSAGE_FLAG_KNOWN_GROUPS || q->namespace || q->cgroup[0];
 	if (uid != c->uid) {
 		x->request.uid = uid;
 		x->request.namespace = POLICY_NAMESPACE_HOST;
@@ -310,14 +318,13 @@ static int explain(struct explaining *x, struct warden *w, const struct connecti
 	struct rows to = { .w = w, .connection = c->number, .call = call };
 	struct policy_decision decision;
 	struct refusal refusal = { 0 };
-	bool other = false;
-	int r = put_caller(x, c, &other, &refusal);
+	int r;
 
 	to.all = may_look(w, c, &decision);
-	/* That there is no such user is told to those only who may ask about users at all. */
-	if (!to.all && (r || other || x->q->flags & MESSAGE_FLAG_ON_DISK))
+	if (!to.all && (!is_about_caller(x->q, c) || x->q->flags & MESSAGE_FLAG_ON_DISK))
 		return request_forbid(w, c, call, "policy-explain", "ask what the policy says of others",
 				      &decision);
+	r = put_caller(x, c, &refusal);
 	if (!r)
 		r = put_groups(x, c, &refusal);
 	x->policy = r ? NULL : policy_meant(w, x->q->flags, &refusal);

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What policy goes by: loads in the last minute, the minute of the week, where a client runs, what is asked
- * before anything is known of a bundle, whom a section concerns. */
+ * before anything is known of a bundle, whom a section concerns, what is known of users. */
+#include <errno.h>
+#include <pwd.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -225,13 +228,62 @@ static void test_concerns(void **state)
 	policy_free(policy);
 }
 
+/* A name service that fails, in place of the system's; -1: it has a user. */
+static int service = -1;
+
+int getpwuid_r(uid_t uid, struct passwd *pw, char *buffer, size_t size, struct passwd **ret)
+{
+	snprintf(buffer, size, "somebody");
+	*pw = (struct passwd){ .pw_name = buffer, .pw_uid = uid, .pw_gid = 4711 };
+	*ret = service < 0 ? pw : NULL;
+	return service < 0 ? 0 : service;
+}
+
+/* In no group is who does not exist, and not who could not be asked about. */
+static void test_groups(void **state)
+{
+	static const struct {
+		int service, result;
+	} rows[] = { { 0, 1 },         { ENOENT, 1 },    { ESRCH, 1 }, { ECONNREFUSED, -EIO },
+		     { EMFILE, -EIO }, { ENOMEM, -EIO }, { EIO, -EIO } };
+	gid_t *gids = NULL;
+	size_t n = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		service = rows[i].service;
+		assert_int_equal(names_groups(1000, &gids, &n), rows[i].result);
+		assert_null(gids);
+	}
+	service = -1;
+	assert_int_equal(names_groups(1000, &gids, &n), 0);
+	assert_int_equal(n, 1);
+	assert_int_equal(gids[0], 4711);
+	free(gids);
+}
+
+static void test_numbers(void **state)
+{
+	static const char *const names[] = { "",    "-1",         "+1",          " 1",   "1 ",
+					     "0x1", "4294967295", "99999999999", "alice" };
+	uid_t uid = 7;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		assert_false(names_number(names[i], &uid));
+	assert_int_equal(uid, 7);
+	assert_true(names_number("4294967294", &uid));
+	assert_int_equal(uid, 4294967294U);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_window),   cmocka_unit_test(test_against_list),
 		cmocka_unit_test(test_full),     cmocka_unit_test(test_minute_of_week),
 		cmocka_unit_test(test_cgroup),   cmocka_unit_test(test_open_enrolment),
-		cmocka_unit_test(test_concerns),
+		cmocka_unit_test(test_concerns), cmocka_unit_test(test_groups),
+		cmocka_unit_test(test_numbers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
