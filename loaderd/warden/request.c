@@ -279,15 +279,15 @@ static int on_status(struct warden *w, struct connection *c, const struct messag
 {
 	const struct message_status *q = (const struct message_status *)(const void *)m;
 	struct policy_decision decision;
-	bool all = q->flags & MESSAGE_FLAG_ALL;
+	bool all = q->flags & MESSAGE_FLAG_ALL, log = all && may(w, c, POLICY_AUDIT_READ, "", &decision);
 
 	(void)fds;
 	(void)n_fds;
-	if (all && !may(w, c, POLICY_DETACH_ANY, "*", &decision) &&
-	    !may(w, c, POLICY_AUDIT_READ, "", &decision))
+	if (all && !log && !may(w, c, POLICY_DETACH_ANY, "*", &decision))
 		return request_forbid(w, c, m->call, "status", "see the attachments of others", &decision);
+	/* Who may not read the log, where all are, sees those that they may end. */
 	for (struct attached *at = w->attached; at; at = at->next)
-		if (all || at->a.uid == c->uid)
+		if (at->a.uid == c->uid || log || (all && may_detach(w, c, at, NULL)))
 			reply_attachment(w, c->number, m->call, at);
 	reply_end(w, c->number, m->call);
 	return 0;

@@ -37,6 +37,9 @@ check_code "explain: on one that it does not" 3 as $alice bpfwarden policy expla
 check_code "explain: on the host" 3 as $alice bpfwarden policy explain tcp.state -H
 check_code "explain: carol, who is in no group" 3 as $carol bpfwarden policy explain tcp.state
 check_code "explain: alice about bob" 3 as $alice bpfwarden policy explain tcp.state --as $bob
+check_code "explain: alice, who names herself" 0 as $alice bpfwarden policy explain tcp.state --as $alice
+check_code "explain: alice by number" 0 as $alice bpfwarden policy explain tcp.state --as $alice_uid
+check_code "explain: alice about one whom there is not" 3 as $alice bpfwarden policy explain tcp.state --as no-such-user
 check_code "explain: alice about another policy" 3 as $alice bpfwarden policy explain tcp.state --on-disk
 check_equal "explain: alice sees no section about others" \
 	"$(as $alice bpfwarden -o json policy explain tcp.state | jq -r 'select(.section.name == "admin")')" ""
@@ -97,6 +100,29 @@ id=$(attach $alice tcp.state --privacy safe)
 check_equal "privacy: what was asked for is what there is" \
 	"$(as $alice bpfwarden -o json ps | jq -c '.attachment | [.privacy, (.parameters | type)]')" '["safe","object"]'
 as $alice bpfwarden detach "$id" >/dev/null
+
+# Who may end some attachments sees those, and not what else others do.
+cat >>"$policy" <<-END
+	[allow ops]
+	user = $carol
+	action = detach-any
+	probe = *
+	target = host
+
+	[deny ops]
+	user = $carol
+	action = detach-any
+	probe = sched.*
+END
+seen() { as $carol bpfwarden -o json ps --all | jq -r .attachment.probe | xargs; }
+check "ps: the policy is taken" bpfwarden policy reload
+attach $alice tcp.state >/dev/null
+attach $alice sched.runqlat >/dev/null
+check_equal "ps: carol sees what she may end" "$(seen)" tcp.state
+check_equal "ps: root sees all" "$(bpfwarden -o json ps --all | jq -r .attachment.probe | sort | xargs)" "sched.runqlat tcp.state"
+as $alice bpfwarden -o json ps | jq -r .attachment.id | while read -r id; do as $alice bpfwarden detach "$id" >/dev/null; done
+shop 'tcp.*'
+check "ps: the policy is as before" bpfwarden policy reload
 
 # Diff, then what it said comes true.
 check_equal "diff: none" "$(bpfwarden policy diff)" "no difference"
