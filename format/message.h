@@ -381,6 +381,7 @@ struct message_verify {
 	struct revocation revoked[REVOCATIONS_OWN_MAX]; /* files, keys and certificates */
 };
 
+#define MESSAGE_MORE_ROLES "\u2026" /* in place of roles that do not fit */
 struct message_verified {
 	struct message m;
 	struct refusal refusal;      /* code 0: accepted */

@@ -72,7 +72,8 @@ struct policy_request {
 	uint32_t channel;           /* enum policy_channel */
 	const struct spec *spec;    /* what it says of itself; NULL: not known */
 	uint32_t variant;           /* the one that runs here; at least spec->n_variants: none does */
-	const char *roles; /* whose threshold its signatures meet, blank-separated; NULL: not known */
+	const char *roles; /* whose threshold its signatures meet, blank-separated, MESSAGE_MORE_ROLES for
+			      some that are not known; NULL: not known */
 	const struct message_signer *signers; /* whose signatures count; NULL: not known */
 	size_t n_signers;
 

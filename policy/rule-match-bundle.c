@@ -29,8 +29,13 @@ bool rule_match_role(const struct rule *rule, const struct policy_request *reque
 		n = strcspn(role, " ");
 		if (!n)
 			return false;
-		if (rule_match_globs(&rule->roles, role, n))
+		/* What was left out may be any. */
+		if (n == strlen(MESSAGE_MORE_ROLES) && !memcmp(role, MESSAGE_MORE_ROLES, n)) {
+			if (rule_takes_away(rule))
+				return true;
+		} else if (rule_match_globs(&rule->roles, role, n)) {
 			return true;
+		}
 		role += n;
 	}
 }

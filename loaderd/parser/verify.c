@@ -80,20 +80,27 @@ static int read_input(int manifest, const int *signatures, size_t n, struct inpu
 	return 0;
 }
 
-/* The names of the roles that accepted, as the audit log and clients will see them. */
+/* The names of the roles that accepted, as the policy, the audit log and clients will see them. A name that
+ * no longer fits is left out as a whole, and that there was one is said: then
+ * rules do not know all. */
 static void list_roles(const struct trust_result *result, char *buffer, size_t size)
 {
-	size_t n = 0;
+	size_t n = 0, room = size - sizeof(" " MESSAGE_MORE_ROLES);
+	bool all = true;
 
 	buffer[0] = '\0';
 	for (uint32_t i = 0; i < result->n_roles; i++) {
 		const char *name = result->roles[i].name;
 
-		/* A name that no longer fits is left out as a whole. */
-		if (!(result->met & (1U << i)) || n + strlen(name) + 2 > size)
+		if (!(result->met & (1U << i)))
 			continue;
-		n += (size_t)snprintf(buffer + n, size - n, "%s%s", n ? " " : "", name);
+		if (n + strlen(name) + 1 > room)
+			all = false;
+		else
+			n += (size_t)snprintf(buffer + n, size - n, "%s%s", n ? " " : "", name);
 	}
+	if (!all)
+		snprintf(buffer + n, size - n, "%s%s", n ? " " : "", MESSAGE_MORE_ROLES);
 }
 
 /* Who signed for one of them, in the order of the signatures. */
