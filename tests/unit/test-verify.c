@@ -34,6 +34,8 @@ static struct {
 	char *manifest;
 } f;
 
+static const char trust[] = "[role lab]\ncertificates = lab.pem\nnames = lab.*\nmay = enroll-experimental\n";
+
 static void write_text(const char *name, const char *text)
 {
 	_cleanup_close_ int fd = -EBADF;
@@ -109,8 +111,7 @@ static int set_up(void **state)
 	assert_int_equal(signing_make_throwaway("lab", f.now, &f.key, &leaf, &ca), 0);
 	assert_int_equal(signing_make_throwaway("stranger", f.now, &f.stranger, &leaf2, &ca2), 0);
 	write_text("lab.pem", ca);
-	write_text("trust.conf",
-		   "[role lab]\ncertificates = lab.pem\nnames = lab.*\nmay = enroll-experimental\n");
+	write_text("trust.conf", trust);
 	spec = make_spec();
 	f.manifest = make_manifest(spec);
 	return 0;
@@ -202,6 +203,36 @@ static void test_accepted(void **state)
 	assert_true(MESSAGE_TEXT_OK(v->signer[0].subject));
 	assert_int_equal(v->valid_until, v->signer[0].not_after);
 	assert_true(v->valid_until > f.now);
+}
+
+/* Names of roles that there is no room for are not forgotten: for rules, not all are known then. */
+static void test_long_roles(void **state)
+{
+	_cleanup_free_ struct message_verified *v = calloc(1, sizeof(*v));
+	_cleanup_free_ struct spec *spec = make_spec();
+	char name[OBJECT_NAME_MAX], conf[1024], *manifest;
+	size_t n = 0;
+
+	(void)state;
+	spec->n_roles = 3;
+	for (uint32_t i = 0; i < spec->n_roles; i++) {
+		memset(name, 'a' + (int)i, sizeof(name) - 1);
+		name[sizeof(name) - 1] = '\0';
+		memcpy(spec->roles[i], name, sizeof(name));
+		n += (size_t)snprintf(conf + n, sizeof(conf) - n,
+				      "[role %s]\ncertificates = lab.pem\nnames = lab.*\n"
+				      "may = enroll-experimental\n",
+				      name);
+	}
+	write_text("trust.conf", conf);
+	manifest = make_manifest(spec);
+	if (run_text(manifest, f.key, f.now, v) != 0)
+		fail_msg("%s: %s", v->refusal.subject, v->refusal.reason);
+	free(manifest);
+	write_text("trust.conf", trust);
+	memset(name, 'a', sizeof(name) - 1);
+	assert_memory_equal(v->signers, name, sizeof(name) - 1);
+	assert_string_equal(v->signers + sizeof(name) - 1, " " MESSAGE_MORE_ROLES);
 }
 
 static void assert_refused(const struct message_verified *v, uint32_t code, const char *subject)
@@ -332,6 +363,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_accepted),
+		cmocka_unit_test(test_long_roles),
 		cmocka_unit_test(test_signature_before_manifest),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_revoked),
