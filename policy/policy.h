@@ -106,6 +106,10 @@ enum policy_limit {
 #define POLICY_REQUIRED  0U
 const char *policy_limit_name(uint32_t limit); /* "max-memory" */
 
+/* The value of a limit from "4", "16M", "8h", "required". NULL, or what is wrong with the text: a sentence.
+ */
+const char *policy_limit_from_text(uint32_t limit, const char *text, uint64_t *ret_value);
+
 /* Names of rules that no section can have: what denied when no section did. */
 #define POLICY_RULE_DEFAULT         "default"         /* no allow matches */
 #define POLICY_RULE_OVERFLOW_UID    "overflow-uid"    /* uid 65534: the kernel could not map the caller */

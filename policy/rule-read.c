@@ -32,7 +32,7 @@ static int read_limit(struct rule_value *value, uint32_t limit)
 		return refuse_limit_key(value);
 	if (!rule_value_next(value, &r))
 		return r;
-	error = rule_read_limit(limit, value->word.text, &value->rule->limits[limit]);
+	error = policy_limit_from_text(limit, value->word.text, &value->rule->limits[limit]);
 	if (error)
 		return rule_value_refuse(value, "%s", error);
 	if (rule_value_next(value, &r))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
-/* One section of a policy, compiled. For policy/ only. */
+/* One section of a policy, compiled. For policy/ and its tests only: tests/include-arrows.py. */
 #include "policy/policy.h"
 
 enum rule_kind {
@@ -175,9 +175,6 @@ static inline bool rule_takes_away(const struct rule *rule)
 
 const char *rule_key_name(enum rule_key key);
 const char *rule_kind_name(enum rule_kind kind);
-
-/* Limit values: "4", "16M", "8h". A pointer to what is wrong with the text, or NULL and the value. */
-const char *rule_read_limit(uint32_t limit, const char *text, uint64_t *ret_value);
 
 /* The values of a parameter that an entry stands for; min > max if it names one that this probe does not
  * have. */

@@ -5,7 +5,7 @@ import pathlib
 import re
 import sys
 
-# Folder: the folders whose headers it may include. The longest matching folder counts.
+# Folder: the folders, or single headers, that it may include. The longest matching folder counts.
 ARROWS = {
     "common": ["common"],
     "format": ["common", "format", "bpf/include"],
@@ -15,11 +15,11 @@ ARROWS = {
     "loaderd": ["common", "format", "loaderd/"],
     "loaderd/gate": ["common", "format", "loaderd/", "loaderd/gate", "bpf/include"],
     "loaderd/parser": ["common", "format", "signing", "loaderd/", "loaderd/parser"],
-    "loaderd/warden": ["common", "format", "policy", "audit", "signing", "loaderd/", "loaderd/warden"],
+    "loaderd/warden": ["common", "format", "policy/policy.h", "audit", "signing", "loaderd/", "loaderd/warden"],
     "loaderd/loader": ["common", "format", "loaderd/", "loaderd/loader"],
     "client/lib": ["common", "format", "client/lib"],
     "client/bundle": ["common", "format", "signing", "client/bundle", "client/cli", "bpf/include"],
-    "client/cli": ["common", "format", "signing", "policy", "audit", "client", "bpf/include"],
+    "client/cli": ["common", "format", "signing", "policy/policy.h", "audit", "client", "bpf/include"],
     "bpf": ["bpfwarden"],
 }
 
@@ -37,7 +37,7 @@ def allowed(folder, target):
         if prefix.endswith("/"):  # the folder's own files, not those of its sub-folders
             if target.startswith(prefix) and "/" not in target[len(prefix):]:
                 return True
-        elif target.startswith(prefix + "/"):
+        elif target == prefix or target.startswith(prefix + "/"):
             return True
     return False
 

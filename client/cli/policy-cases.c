@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "policy/rule.h"
-
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 /* Noon on a Monday: a usual time, for cases that name none. */
@@ -273,7 +271,7 @@ static int read_limit(struct case_reader *reader, uint32_t limit)
 	c->limits[limit] = POLICY_UNLIMITED;
 	if (!strcmp(reader->word.text, "none"))
 		return 0;
-	error = rule_read_limit(limit, reader->word.text, &c->limits[limit]);
+	error = policy_limit_from_text(limit, reader->word.text, &c->limits[limit]);
 	return error ? case_refuse(reader, "%s", error) : 0;
 }
 

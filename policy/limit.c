@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "policy/rule.h"
+#include "policy/policy.h"
 
 #include <string.h>
 
@@ -45,7 +45,7 @@ static const struct unit *find_unit(const struct unit *units, const char *suffix
 	return NULL;
 }
 
-const char *rule_read_limit(uint32_t limit, const char *text, uint64_t *ret_value)
+const char *policy_limit_from_text(uint32_t limit, const char *text, uint64_t *ret_value)
 {
 	const struct unit *unit;
 	const char *p = text;
