@@ -233,6 +233,9 @@ int policy_targets(const struct policy *policy, const struct policy_request *req
 		   int (*callback)(void *userdata, uint32_t kind, const char *target, uint32_t data),
 		   void *userdata);
 
+/* The minute of the week that "mon/09:30" is. False: it is no such text. */
+bool policy_minute_from_text(const char *text, uint32_t *ret_minute);
+
 /* Minutes (1 to POLICY_WEEK) from this minute of the week until some `time` condition may change its mind;
  * UINT32_MAX: there is none. */
 uint32_t policy_next_change(const struct policy *policy, uint32_t minute);

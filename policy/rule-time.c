@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Windows of time: "mon-fri/08:00-18:00", "sun", "22:00-06:00". */
+/* Windows of time: "mon-fri/08:00-18:00", "sun", "22:00-06:00"; and single minutes: "mon/09:30". */
 #include <string.h>
 
 #include "policy/rule-value.h"
@@ -31,6 +31,22 @@ static bool read_clock(const char *text, size_t n, uint32_t max, uint32_t *ret_m
 		return false;
 	*ret_minute = hour * 60 + minute;
 	return true;
+}
+
+bool policy_minute_from_text(const char *text, uint32_t *ret_minute)
+{
+	const char *slash = strchr(text, '/');
+	uint32_t minute;
+
+	if (!slash || !read_clock(slash + 1, strlen(slash + 1), DAY - 1, &minute))
+		return false;
+	for (uint32_t day = 0; day < DAYS; day++)
+		if (strlen(days[day]) == (size_t)(slash - text) &&
+		    !strncmp(days[day], text, strlen(days[day]))) {
+			*ret_minute = day * DAY + minute;
+			return true;
+		}
+	return false;
 }
 
 static int read_clocks(const struct rule_value *value, const char *text, uint32_t *ret_from, uint32_t *ret_to)

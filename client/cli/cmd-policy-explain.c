@@ -8,6 +8,7 @@
 #include "client/cli/request.h"
 #include "client/cli/units.h"
 #include "format/message.h"
+#include "policy/policy.h"
 
 enum {
 	OPTION_AS = 0x200,
@@ -94,30 +95,11 @@ static bool set_data(struct explain *explain, const char *value)
 	return true;
 }
 
-/* "mon/09:30", UTC */
-static bool parse_minute(const char *text, unsigned int *ret)
-{
-	static const char days[][4] = { "mon", "tue", "wed", "thu", "fri", "sat", "sun" };
-	unsigned int hour, minute;
-	char day[4];
-	int end = 0;
-
-	if (sscanf(text, "%3[a-z]/%2u:%2u%n", day, &hour, &minute, &end) != 3 || text[end] || hour > 23 ||
-	    minute > 59)
-		return false;
-	for (unsigned int i = 0; i < 7; i++)
-		if (!strcmp(day, days[i])) {
-			*ret = (i * 24 + hour) * 60 + minute;
-			return true;
-		}
-	return false;
-}
-
 static bool set_minute(struct explain *explain, const char *value)
 {
-	unsigned int minute;
+	uint32_t minute;
 
-	if (!parse_minute(value, &minute))
+	if (!policy_minute_from_text(value, &minute))
 		return fail_usage(explain, "--at", "a day and a time in UTC like mon/09:30", value);
 	json_object_set_new(explain->question, "minute", json_integer(minute));
 	return true;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "client/cli/policy-cases.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -220,25 +219,12 @@ static int read_target(struct case_reader *reader)
 	return refuse_word(reader, names, COUNT(names));
 }
 
-/* "mon/09:30" */
 static int read_time(struct case_reader *reader)
 {
-	static const char *const days[] = { "mon", "tue", "wed", "thu", "fri", "sat", "sun" };
-	unsigned int hour, minute;
 	int r = one_word(reader);
 
-	if (r)
+	if (r || policy_minute_from_text(reader->word.text, &reader->c->request.minute))
 		return r;
-	for (uint32_t day = 0; day < COUNT(days); day++) {
-		const char *text = reader->word.text;
-
-		if (strncmp(text, days[day], 3) != 0 || strlen(text) != strlen("mon/09:30") ||
-		    strspn(text + 4, "0123456789:") != 5 ||
-		    sscanf(text + 3, "/%2u:%2u", &hour, &minute) != 2 || hour > 23 || minute > 59)
-			continue;
-		reader->c->request.minute = day * 24 * 60 + hour * 60 + minute;
-		return 0;
-	}
 	return case_refuse(reader, "a day and a time in UTC are expected: mon/09:30");
 }
 

@@ -183,6 +183,8 @@ static void test_explain_usage(void **state)
 	assert_int_equal(fixture_client(f, "policy", "explain", "x", "--at", "mon/24:00", NULL), CLI_USAGE);
 	assert_int_equal(fixture_client(f, "policy", "explain", "x", "--at", "09:30", NULL), CLI_USAGE);
 	assert_int_equal(fixture_client(f, "policy", "explain", "x", "--at", "mon/09:30x", NULL), CLI_USAGE);
+	assert_int_equal(fixture_client(f, "policy", "explain", "x", "--at", "mon/+9:30", NULL), CLI_USAGE);
+	assert_int_equal(fixture_client(f, "policy", "explain", "x", "--at", "mon/ 9: 5", NULL), CLI_USAGE);
 	assert_contains(f->err, "mon/09:30");
 	assert_int_equal(fixture_client(f, "policy", "explain", "x", "--groups", "no-such-group", NULL),
 			 CLI_USAGE);

@@ -267,6 +267,28 @@ static void test_names(void **state)
 	assert_null(policy_limit_name(_POLICY_LIMIT_MAX));
 }
 
+static void test_minutes(void **state)
+{
+	static const char *const wrong[] = { "",          "mon",        "mon/",      "09:30",
+					     "mon/24:00", "mon/09:60",  "mon/9:30",  "mon/+9:30",
+					     "mon/ 9:30", "mon/09:30x", "mo/09:30",  "mond/09:30",
+					     "/09:30",    "Mon/09:30",  "mon/09-30", "mon//9:30",
+					     "mon/09:30/" };
+	uint32_t minute = 7;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(wrong); i++)
+		if (policy_minute_from_text(wrong[i], &minute))
+			fail_msg("%s is taken for minute %u", wrong[i], minute);
+	assert_int_equal(minute, 7);
+	assert_true(policy_minute_from_text("mon/00:00", &minute));
+	assert_int_equal(minute, 0);
+	assert_true(policy_minute_from_text("tue/09:30", &minute));
+	assert_int_equal(minute, (24 + 9) * 60 + 30);
+	assert_true(policy_minute_from_text("sun/23:59", &minute));
+	assert_int_equal(minute, POLICY_WEEK - 1);
+}
+
 /* All of this is good syntax. */
 static void test_accepted(void **state)
 {
@@ -294,6 +316,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_minutes),
 		cmocka_unit_test(test_accepted),
 	};
 
