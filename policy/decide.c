@@ -95,6 +95,21 @@ bool policy_request_is_valid(const struct policy_request *request)
 	return !rule_action_has(action, RULE_TARGET) || target_is_valid(request);
 }
 
+const char *policy_built_in_meaning(const char *rule)
+{
+	static const char *const meanings[][2] = {
+		{ POLICY_RULE_DEFAULT, "no [allow] covers all of the request" },
+		{ POLICY_RULE_OVERFLOW_UID, "the kernel cannot tell which user this is" },
+		{ POLICY_RULE_NO_POLICY, "there is no valid policy, so nothing is allowed" },
+		{ POLICY_RULE_INVALID_REQUEST, "the request contradicts itself" },
+	};
+
+	for (size_t i = 0; i < sizeof(meanings) / sizeof(meanings[0]); i++)
+		if (!strcmp(rule, meanings[i][0]))
+			return meanings[i][1];
+	return NULL;
+}
+
 /* The built-in rule that denies before any section is asked, or NULL. */
 static const char *built_in_denial(const struct policy *policy, const struct policy_request *request)
 {

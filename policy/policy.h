@@ -116,6 +116,9 @@ const char *policy_limit_from_text(uint32_t limit, const char *text, uint64_t *r
 #define POLICY_RULE_NO_POLICY       "no-policy"       /* policy_deny_all() */
 #define POLICY_RULE_INVALID_REQUEST "invalid-request" /* a member outside its enumeration or form */
 
+/* What it means that this one denied, for people; NULL: it is no built-in rule. */
+const char *policy_built_in_meaning(const char *rule);
+
 /* What `set` in the limits that match leaves of a parameter. */
 struct policy_bound {
 	uint64_t min, max; /* 0 and UINT64_MAX: it is free; min > max: they contradict each other */

@@ -86,15 +86,13 @@ static int refuse_section(const struct rule_value *value, uint32_t column, const
 
 static int read_header(struct rule_value *value)
 {
-	static const char *const reserved[] = { POLICY_RULE_DEFAULT, POLICY_RULE_OVERFLOW_UID,
-						POLICY_RULE_NO_POLICY, POLICY_RULE_INVALID_REQUEST };
 	const struct config_section *section = value->section;
 	size_t kind = rule_value_find(kind_names, _RULE_KIND_MAX, section->kind);
 
 	if (kind == _RULE_KIND_MAX)
 		return rule_value_unknown(value, section->line, section->kind_column, "section kind",
 					  section->kind, kind_names, _RULE_KIND_MAX);
-	if (rule_value_find(reserved, COUNT(reserved), section->name) != COUNT(reserved))
+	if (policy_built_in_meaning(section->name))
 		return refuse_section(value, section->name_column,
 				      "this name is reserved for built-in rules");
 	value->rule->kind = (enum rule_kind)kind;

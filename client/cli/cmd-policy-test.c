@@ -38,20 +38,13 @@ static void differ(struct outcome *outcome, const char *format, ...)
 	va_end(ap);
 }
 
-/* Names that are no section's. */
-static bool is_built_in(const char *rule)
-{
-	return !strcmp(rule, POLICY_RULE_DEFAULT) || !strcmp(rule, POLICY_RULE_OVERFLOW_UID) ||
-	       !strcmp(rule, POLICY_RULE_NO_POLICY) || !strcmp(rule, POLICY_RULE_INVALID_REQUEST);
-}
-
 /* "allow by [allow x]", "deny by default" */
 static const char *verdict(const struct policy_decision *decision, char buffer[OBJECT_NAME_MAX + 32])
 {
 	const char *kind = decision->allowed                            ? "allow"
 			   : decision->parameter != POLICY_NO_PARAMETER ? "limit"
 									: "deny";
-	bool built_in = !decision->allowed && is_built_in(decision->rule);
+	bool built_in = !decision->allowed && policy_built_in_meaning(decision->rule);
 
 	snprintf(buffer, OBJECT_NAME_MAX + 32, "%s by %s%s%s%s%s", decision->allowed ? "allow" : "deny",
 		 built_in ? "" : "[", built_in ? "" : kind, built_in ? "" : " ", decision->rule,
@@ -59,7 +52,8 @@ static const char *verdict(const struct policy_decision *decision, char buffer[O
 	return buffer;
 }
 
-static const char *limit_text(uint32_t limit, uint64_t value, char buffer[32])
+/* As the daemon counts it: rounded for people, two that differ could look alike. */
+static const char *exact_limit(uint32_t limit, uint64_t value, char buffer[32])
 {
 	if (value == POLICY_UNLIMITED)
 		return "none";
@@ -80,7 +74,7 @@ static void compare_limits(const struct policy_case *c, const struct policy_deci
 		if (!(c->limits_expected & 1U << i) || got == c->limits[i])
 			continue;
 		differ(outcome, "expected %s = %s, got %s%s%s%s", policy_limit_name(i),
-		       limit_text(i, c->limits[i], expected_text), limit_text(i, got, got_text),
+		       exact_limit(i, c->limits[i], expected_text), exact_limit(i, got, got_text),
 		       *section ? " by [limit " : "", section, *section ? "]" : "");
 	}
 }

@@ -8,6 +8,7 @@
 #include "client/cli/table.h"
 #include "client/cli/units.h"
 #include "common/refusal.h"
+#include "policy/policy.h"
 
 const char *text_clip(const char *text, size_t columns, char *buffer)
 {
@@ -107,26 +108,15 @@ static const json_t *find_rule(const json_t *decision, const json_t *sections)
 
 static void print_rule(const json_t *decision, const json_t *sections)
 {
-	static const struct {
-		const char *rule, *meaning;
-	} built_in[] = {
-		{ "default", "no [allow] covers all of the request" },
-		{ "overflow-uid", "the kernel cannot tell which user this is" },
-		{ "no-policy", "there is no valid policy, so nothing is allowed" },
-		{ "invalid-request", "the request contradicts itself" },
-	};
 	const json_t *section = find_rule(decision, sections);
-	const char *rule = cli_string(decision, "rule"), *meaning = "";
+	const char *rule = cli_string(decision, "rule"), *meaning = policy_built_in_meaning(rule);
 
 	if (section) {
 		printf("  rule         [%s %s]  %s:%llu\n", cli_string(section, "kind"), rule,
 		       cli_string(section, "file"), (unsigned long long)cli_number(section, "line"));
 		return;
 	}
-	for (size_t i = 0; i < sizeof(built_in) / sizeof(built_in[0]); i++)
-		if (!strcmp(rule, built_in[i].rule))
-			meaning = built_in[i].meaning;
-	printf("  rule         %s%s%s\n", rule, *meaning ? ": " : "", meaning);
+	printf("  rule         %s%s%s\n", rule, meaning ? ": " : "", meaning ? meaning : "");
 }
 
 static void print_verdict(const json_t *decision)
