@@ -29,6 +29,8 @@ enum policy_action {
 };
 const char *policy_action_name(uint32_t action); /* "detach-any"; NULL outside the enumeration */
 bool policy_action_from_name(const char *name, uint32_t *ret_action);
+bool policy_action_has_probe(uint32_t action); /* it is about one */
+bool policy_action_has_target(uint32_t action);
 
 enum policy_namespace {
 	POLICY_NAMESPACE_UNKNOWN = 0, /* never satisfies an allow, always matches a deny or limit that asks */

@@ -34,6 +34,16 @@ bool rule_action_has(uint32_t action, enum rule_key key)
 	return action_keys[action] & BIT(key);
 }
 
+bool policy_action_has_probe(uint32_t action)
+{
+	return rule_action_has(action, RULE_PROBE);
+}
+
+bool policy_action_has_target(uint32_t action)
+{
+	return rule_action_has(action, RULE_TARGET);
+}
+
 uint32_t rule_request_keys(const struct policy_request *request)
 {
 	uint32_t keys = action_keys[request->action];

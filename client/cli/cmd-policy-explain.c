@@ -222,12 +222,6 @@ static int explain_query(const struct cli *cli, struct explain *explain)
 	return decision_exit(explain->decision);
 }
 
-/* Those that are about no probe. */
-static bool needs_probe(const char *action)
-{
-	return !action || (strcmp(action, "audit-read") && strcmp(action, "policy-reload"));
-}
-
 int cmd_policy_explain(struct cli *cli, int argc, char **argv)
 {
 	struct explain explain = { .request.cli = cli, .question = json_object(), .sections = json_array() };
@@ -238,7 +232,7 @@ int cmd_policy_explain(struct cli *cli, int argc, char **argv)
 		r = cli_usage(cli, "more than one probe: \"%s\" and \"%s\"", explain.probe, argv[first]);
 	else if (r == CLI_CONTINUE && first < argc)
 		explain.probe = argv[first];
-	if (r == CLI_CONTINUE && !explain.probe && needs_probe(explain.action))
+	if (r == CLI_CONTINUE && !explain.probe && policy_action_has_probe(action_named(explain.action)))
 		r = cli_usage(cli, "about which probe? say --probe NAME");
 	if (r == CLI_CONTINUE)
 		r = request_finish(&explain.request, explain.probe);

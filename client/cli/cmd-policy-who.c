@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <stdio.h>
-#include <string.h>
 
 #include "client/cli/candidates.h"
 #include "client/cli/cli.h"
@@ -8,6 +7,7 @@
 #include "client/cli/pipeline.h"
 #include "client/cli/policy-text.h"
 #include "client/cli/table.h"
+#include "policy/policy.h"
 
 enum { OPTION_TARGET = 0x100, OPTION_ACTION };
 
@@ -44,12 +44,7 @@ static bool who_option(void *data, int option, const char *value)
 
 static bool about_targets(const struct who *who)
 {
-	return !who->action || !strcmp(who->action, "attach") || !strcmp(who->action, "detach-any");
-}
-
-static bool about_probe(const struct who *who)
-{
-	return !who->action || (strcmp(who->action, "audit-read") && strcmp(who->action, "policy-reload"));
+	return policy_action_has_target(action_named(who->action));
 }
 
 /* The target asked for, or all that the policy speaks of; one question without any where there are none. */
@@ -233,7 +228,7 @@ int cmd_policy_who(struct cli *cli, int argc, char **argv)
 	if (r != CLI_CONTINUE)
 		return r;
 	who.probe = first < argc ? argv[first] : NULL;
-	if (!who.probe && about_probe(&who))
+	if (!who.probe && policy_action_has_probe(action_named(who.action)))
 		return cli_usage(cli, "about which probe? \"%s\" needs %s", cli->verb->name,
 				 cli->verb->arguments);
 	if (who.target && !about_targets(&who))

@@ -44,6 +44,15 @@ const char *limit_text(const char *name, const json_t *value, char *buffer)
 	return buffer;
 }
 
+uint32_t action_named(const char *name)
+{
+	uint32_t action = POLICY_ATTACH;
+
+	if (name)
+		(void)policy_action_from_name(name, &action);
+	return action;
+}
+
 bool decision_allows(const json_t *decision)
 {
 	return json_is_true(json_object_get(decision, "allowed"));

@@ -14,6 +14,9 @@ const char *text_clip(const char *text, size_t columns, char *buffer);
 /* A limit's value in its unit: "32.0 MiB", "8h00m", "4"; returns buffer (UNIT_TEXT_MAX bytes). */
 const char *limit_text(const char *name, const json_t *value, char *buffer);
 
+/* The action of that name: attach if none is named, or one that only the daemon knows. */
+uint32_t action_named(const char *name);
+
 /* "aggregates, events (up to bound)", "denied (containers)"; returns buffer (CLI_TEXT_MAX bytes). */
 const char *decision_text(const json_t *decision, char *buffer);
 

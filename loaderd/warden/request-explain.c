@@ -240,8 +240,6 @@ static void put_attach(json_t *o, const struct explaining *x, const struct polic
 
 static json_t *decision_row(struct explaining *x, const struct policy_decision *decision)
 {
-	bool has_probe = x->request.probe[0] && x->q->action != POLICY_AUDIT_READ &&
-			 x->q->action != POLICY_POLICY_RELOAD;
 	char target[TARGET_NAME_MAX + 16];
 	struct refusal why;
 	json_t *o = json_pack("{s:b, s:s, s:s, s:s, s:I}", "allowed", (int)decision->allowed, "rule",
@@ -251,7 +249,7 @@ static json_t *decision_row(struct explaining *x, const struct policy_decision *
 	if (!decision->allowed && x->q->action == POLICY_ATTACH &&
 	    question_denied(&x->request, decision, &why) == REFUSAL_LIMIT_EXCEEDED)
 		note(x, &why);
-	if (has_probe) {
+	if (x->request.probe[0] && policy_action_has_probe(x->q->action)) {
 		json_object_set_new(o, "probe", json_string(x->request.probe));
 		if (x->bundle)
 			json_object_set_new(o, "serial", json_integer((json_int_t)x->bundle->serial));
@@ -260,7 +258,7 @@ static json_t *decision_row(struct explaining *x, const struct policy_decision *
 							? "production"
 							: "experimental"));
 	}
-	if (x->q->action == POLICY_ATTACH || x->q->action == POLICY_DETACH_ANY) {
+	if (policy_action_has_target(x->q->action)) {
 		snprintf(target, sizeof(target), "%s%s%s", target_kind_name(x->request.target_kind),
 			 x->request.target_name[0] ? ":" : "", x->request.target_name);
 		json_object_set_new(o, "target", json_string(target));
