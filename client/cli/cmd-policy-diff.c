@@ -259,24 +259,13 @@ static int reload_dry(struct diff *diff)
 	return cli_query(diff->cli, &query);
 }
 
-static int get_config(const struct cli *cli, bool on_disk, struct config **ret)
-{
-	struct policy_text text = {};
-	int r = policy_text_get(cli, 0, on_disk, false, &text);
-
-	if (r == CLI_CONTINUE)
-		r = policy_text_read(&text, ret);
-	free(text.text);
-	return r;
-}
-
 static int diff_sections(struct diff *diff, size_t *ret_n)
 {
 	_cleanup_(config_free_p) struct config *now = NULL, *then = NULL;
-	int r = get_config(diff->cli, false, &now);
+	int r = policy_text_sections(diff->cli, false, &now);
 
 	if (r == CLI_CONTINUE)
-		r = get_config(diff->cli, true, &then);
+		r = policy_text_sections(diff->cli, true, &then);
 	if (r != CLI_CONTINUE)
 		return r;
 	*ret_n = section_diff(diff->cli, now, then);

@@ -180,15 +180,11 @@ static int who_answer(void *data, size_t i, const json_t *parameters)
 static int find_candidates(struct who *who)
 {
 	_cleanup_(config_free_p) struct config *config = NULL;
-	struct policy_text text = {};
 	int r;
 
 	if (!candidates_init(&who->candidates))
 		return cli_broken(-ENOMEM);
-	r = policy_text_get(who->cli, 0, false, false, &text);
-	if (r == CLI_CONTINUE)
-		r = policy_text_read(&text, &config);
-	free(text.text);
+	r = policy_text_sections(who->cli, false, &config);
 	if (r != CLI_CONTINUE)
 		return r;
 	candidates_add_policy(&who->candidates, config);

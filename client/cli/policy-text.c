@@ -54,7 +54,7 @@ int policy_text_get(const struct cli *cli, uint64_t at, bool on_disk, bool may_d
 	return CLI_CONTINUE;
 }
 
-int policy_text_read(const struct policy_text *text, struct config **ret)
+static int read_sections(const struct policy_text *text, struct config **ret)
 {
 	_cleanup_(config_free_p) struct config *config = NULL;
 	struct refusal refusal;
@@ -71,6 +71,17 @@ int policy_text_read(const struct policy_text *text, struct config **ret)
 	}
 	*ret = take_ptr(config);
 	return CLI_CONTINUE;
+}
+
+int policy_text_sections(const struct cli *cli, bool on_disk, struct config **ret)
+{
+	struct policy_text text = {};
+	int r = policy_text_get(cli, 0, on_disk, false, &text);
+
+	if (r == CLI_CONTINUE)
+		r = read_sections(&text, ret);
+	free(text.text);
+	return r;
 }
 
 void policy_text_print(const struct policy_text *text)

@@ -16,8 +16,9 @@ struct policy_text {
  * Otherwise CLI_CONTINUE or an exit code, told. */
 int policy_text_get(const struct cli *cli, uint64_t at, bool on_disk, bool may_deny, struct policy_text *ret);
 
-/* Its sections; the caller frees. CLI_CONTINUE or an exit code, told. */
-int policy_text_read(const struct policy_text *text, struct config **ret);
+/* The sections of the policy in force, or with on_disk those of the dry run; the caller frees. CLI_CONTINUE
+ * or an exit code, told. */
+int policy_text_sections(const struct cli *cli, bool on_disk, struct config **ret);
 
 /* Prints it, line by line without what a terminal would obey. */
 void policy_text_print(const struct policy_text *text);
