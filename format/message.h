@@ -167,7 +167,7 @@ struct message_attach {
 struct message_explain {
 	struct message m;
 	uint32_t flags;     /* MESSAGE_FLAG_ON_DISK, MESSAGE_FLAG_BRIEF, MESSAGE_FLAG_KNOWN_GROUPS */
-	uint32_t action;    /* enum policy_action */
+	uint32_t action;    /* enum policy_action of format/policy-names.h */
 	char user[64];      /* name or number; empty: the caller */
 	uint32_t namespace; /* enum policy_namespace; 0: the caller's own if it is about the caller, else host
 			     */
@@ -279,7 +279,7 @@ struct attachment {
 	uint32_t data;        /* MESSAGE_DATA_… granted */
 	uint32_t privacy_max; /* enum spec_privacy granted */
 	uint32_t target_kind;
-	uint32_t namespace; /* the owner's when it was attached: enum policy_namespace of policy/policy.h */
+	uint32_t namespace; /* the owner's when it was attached: enum policy_namespace */
 	uint32_t channel;   /* of the bundle: 0 production, 1 experimental */
 	uint32_t slot;      /* assigned by the loader */
 	char target[TARGET_NAME_MAX];

@@ -28,7 +28,7 @@ static const char *const types[_SPEC_TYPE_MAX] = {
 	[SPEC_TYPE_CGROUP] = "cgroup", [SPEC_TYPE_ERRNO] = "errno", [SPEC_TYPE_BYTES] = "bytes",
 };
 
-static const char *const privacies[_SPEC_PRIVACY_MAX] = {
+const char *const spec_privacy_names[_SPEC_PRIVACY_MAX] = {
 	[SPEC_PRIVACY_SAFE] = "safe",
 	[SPEC_PRIVACY_BOUND] = "bound",
 	[SPEC_PRIVACY_PII] = "pii",
@@ -88,12 +88,12 @@ bool spec_type_from_name(const char *name, uint32_t *ret)
 
 const char *spec_privacy_name(uint32_t privacy)
 {
-	return name_of(privacies, _SPEC_PRIVACY_MAX, privacy);
+	return name_of(spec_privacy_names, _SPEC_PRIVACY_MAX, privacy);
 }
 
 bool spec_privacy_from_name(const char *name, uint32_t *ret)
 {
-	return value_of(privacies, _SPEC_PRIVACY_MAX, name, ret);
+	return value_of(spec_privacy_names, _SPEC_PRIVACY_MAX, name, ret);
 }
 
 const char *spec_require_name(uint32_t require)

@@ -84,6 +84,7 @@ enum spec_require {                               /* what a variant needs of the
 		    SPEC_REQUIRE_HOOK, /* name: program type usable here, "fentry", "kprobe", "lsm" */
 		    _SPEC_REQUIRE_MAX,
 };
+extern const char *const spec_privacy_names[_SPEC_PRIVACY_MAX];
 const char *spec_privacy_name(uint32_t privacy);
 bool spec_privacy_from_name(const char *name, uint32_t *ret);
 const char *spec_require_name(uint32_t require); /* "kernel-below" */

@@ -15,41 +15,13 @@
 #include "common/refusal.h"
 #include "format/config.h"
 #include "format/message.h"
+#include "format/policy-names.h"
 #include "format/spec.h"
 
-enum policy_action {
-	POLICY_ATTACH = 0,
-	POLICY_DETACH_ANY, /* somebody else's attachment; one's own needs no permission */
-	POLICY_ENROLL,
-	POLICY_PROMOTE,
-	POLICY_REVOKE,
-	POLICY_AUDIT_READ,
-	POLICY_POLICY_RELOAD,
-	_POLICY_ACTION_MAX,
-};
-const char *policy_action_name(uint32_t action); /* "detach-any"; NULL outside the enumeration */
-bool policy_action_from_name(const char *name, uint32_t *ret_action);
 bool policy_action_has_probe(uint32_t action); /* it is about one */
 bool policy_action_has_target(uint32_t action);
 
-enum policy_namespace {
-	POLICY_NAMESPACE_UNKNOWN = 0, /* never satisfies an allow, always matches a deny or limit that asks */
-	POLICY_NAMESPACE_HOST,
-	POLICY_NAMESPACE_CONTAINER,
-	_POLICY_NAMESPACE_MAX,
-};
-
-enum policy_channel {
-	POLICY_CHANNEL_PRODUCTION = 0,
-	POLICY_CHANNEL_EXPERIMENTAL,
-	_POLICY_CHANNEL_MAX,
-};
-
-#define POLICY_DATA_AGGREGATES 1U
-#define POLICY_DATA_EVENTS     2U
-
-#define POLICY_PRIVACY_MOST UINT32_MAX    /* privacy of a question: as much as is allowed */
-#define POLICY_WEEK         (7 * 24 * 60) /* minutes */
+#define POLICY_PRIVACY_MOST UINT32_MAX /* privacy of a question: as much as is allowed */
 
 /*
  * One question. Actions look at the members that they have and ignore the others: attach at all; detach-any

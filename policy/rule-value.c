@@ -8,26 +8,7 @@
 #define BIT(n)   (1U << (n))
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
-static const char *const action_names[_POLICY_ACTION_MAX] = {
-	[POLICY_ATTACH] = "attach",
-	[POLICY_DETACH_ANY] = "detach-any",
-	[POLICY_ENROLL] = "enroll",
-	[POLICY_PROMOTE] = "promote",
-	[POLICY_REVOKE] = "revoke",
-	[POLICY_AUDIT_READ] = "audit-read",
-	[POLICY_POLICY_RELOAD] = "policy-reload",
-};
-static const char *const channel_names[_POLICY_CHANNEL_MAX] = { "production", "experimental" };
-static const char *const data_names[] = { "aggregates", "events" };
-static const char *const privacy_names[_SPEC_PRIVACY_MAX] = { "safe", "bound", "pii" };
 static const char *const answers[] = { "no", "yes" };
-static const char *const namespace_names[] = { [POLICY_NAMESPACE_HOST - 1] = "host",
-					       [POLICY_NAMESPACE_CONTAINER - 1] = "container" };
-
-const char *policy_action_name(uint32_t action)
-{
-	return action < _POLICY_ACTION_MAX ? action_names[action] : NULL;
-}
 
 size_t rule_value_find(const char *const *names, size_t n, const char *name)
 {
@@ -37,16 +18,6 @@ size_t rule_value_find(const char *const *names, size_t n, const char *name)
 		if (!strcmp(names[i], name))
 			break;
 	return i;
-}
-
-bool policy_action_from_name(const char *name, uint32_t *ret_action)
-{
-	size_t i = rule_value_find(action_names, _POLICY_ACTION_MAX, name);
-
-	if (i == _POLICY_ACTION_MAX)
-		return false;
-	*ret_action = (uint32_t)i;
-	return true;
 }
 
 int rule_value_unknown(const struct rule_value *value, uint32_t line, uint32_t column, const char *what,
@@ -148,14 +119,17 @@ static const struct {
 	size_t offset;
 	uint32_t shift;
 } enumerations[_RULE_KEY_MAX] = {
-	[RULE_ACTION] = { action_names, COUNT(action_names), offsetof(struct rule, actions), 0 },
-	[RULE_CHANNEL] = { channel_names, COUNT(channel_names), offsetof(struct rule, channels), 0 },
-	[RULE_DATA] = { data_names, COUNT(data_names), offsetof(struct rule, data), 0 },
-	[RULE_PRIVACY] = { privacy_names, COUNT(privacy_names), offsetof(struct rule, privacy), 0 },
+	[RULE_ACTION] = { policy_action_names, COUNT(policy_action_names), offsetof(struct rule, actions),
+			  0 },
+	[RULE_CHANNEL] = { policy_channel_names, COUNT(policy_channel_names), offsetof(struct rule, channels),
+			   0 },
+	[RULE_DATA] = { policy_data_names, COUNT(policy_data_names), offsetof(struct rule, data), 0 },
+	[RULE_PRIVACY] = { spec_privacy_names, COUNT(spec_privacy_names), offsetof(struct rule, privacy), 0 },
 	[RULE_PERSIST] = { answers, COUNT(answers), offsetof(struct rule, persist), 0 },
 	[RULE_KERNEL_VERIFIED] = { answers, COUNT(answers), offsetof(struct rule, kernel_verified), 0 },
 	[RULE_MAY_MODIFY] = { answers, COUNT(answers), offsetof(struct rule, may_modify), 0 },
-	[RULE_NAMESPACE] = { namespace_names, COUNT(namespace_names), offsetof(struct rule, namespaces),
+	[RULE_NAMESPACE] = { policy_namespace_names + POLICY_NAMESPACE_HOST,
+			     _POLICY_NAMESPACE_MAX - POLICY_NAMESPACE_HOST, offsetof(struct rule, namespaces),
 			     POLICY_NAMESPACE_HOST },
 };
 

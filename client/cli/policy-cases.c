@@ -108,9 +108,8 @@ static int read_group(struct case_reader *reader)
 
 static int read_namespace(struct case_reader *reader)
 {
-	static const char *const names[] = { "unknown", "host", "container" };
-
-	return read_word(reader, names, COUNT(names), &reader->c->request.namespace);
+	return read_word(reader, policy_namespace_names, _POLICY_NAMESPACE_MAX,
+			 &reader->c->request.namespace);
 }
 
 static int read_from_cgroup(struct case_reader *reader)
@@ -127,11 +126,7 @@ static int read_from_cgroup(struct case_reader *reader)
 
 static int read_action(struct case_reader *reader)
 {
-	const char *names[_POLICY_ACTION_MAX];
-
-	for (uint32_t i = 0; i < _POLICY_ACTION_MAX; i++)
-		names[i] = policy_action_name(i);
-	return read_word(reader, names, COUNT(names), &reader->c->request.action);
+	return read_word(reader, policy_action_names, _POLICY_ACTION_MAX, &reader->c->request.action);
 }
 
 static int read_probe(struct case_reader *reader)
@@ -151,20 +146,17 @@ static int read_probe(struct case_reader *reader)
 
 static int read_channel(struct case_reader *reader)
 {
-	static const char *const names[] = { "production", "experimental" };
-
-	return read_word(reader, names, COUNT(names), &reader->c->request.channel);
+	return read_word(reader, policy_channel_names, _POLICY_CHANNEL_MAX, &reader->c->request.channel);
 }
 
 static int read_data(struct case_reader *reader)
 {
-	static const char *const names[] = { "aggregates", "events" };
 	uint32_t i;
 	int r = 0;
 
 	reader->c->request.data = 0;
 	while (!r && config_next_word(reader->entry, &reader->word)) {
-		r = word_index(reader, names, COUNT(names), &i);
+		r = word_index(reader, policy_data_names, POLICY_DATA_KINDS, &i);
 		if (!r)
 			reader->c->request.data |= 1U << i;
 	}
@@ -173,9 +165,7 @@ static int read_data(struct case_reader *reader)
 
 static int read_privacy(struct case_reader *reader)
 {
-	static const char *const names[] = { "safe", "bound", "pii" };
-
-	return read_word(reader, names, COUNT(names), &reader->c->request.privacy);
+	return read_word(reader, spec_privacy_names, _SPEC_PRIVACY_MAX, &reader->c->request.privacy);
 }
 
 static int read_yes_no(struct case_reader *reader, bool *ret)

@@ -2,23 +2,16 @@
 /* The methods of io.bpfwarden.Policy. */
 #include <string.h>
 
+#include "format/policy-names.h"
 #include "loaderd/gate/connection.h"
 #include "loaderd/gate/perform-internal.h"
 
-#define MINUTES_A_WEEK (7 * 24 * 60)
-
-/* Names of enum policy_action and enum policy_namespace, which the gate may not include: it decides nothing.
- * A test holds both lists together. */
-static const char *const actions[] = { "attach", "detach-any", "enroll",       "promote",
-				       "revoke", "audit-read", "policy-reload" };
-static const char *const namespaces[] = { "host", "container" };
-#define ELEMENTS(array) (sizeof(array) / sizeof((array)[0]))
-
-static bool put_name(uint32_t *to, const char *name, const char *const *names, size_t n)
+/* What is left out is not known; that cannot be said in words as well. */
+static bool put_namespace(uint32_t *to, const char *name)
 {
-	for (size_t i = 0; i < n; i++)
-		if (!strcmp(names[i], name)) {
-			*to = (uint32_t)i;
+	for (uint32_t i = POLICY_NAMESPACE_HOST; i < _POLICY_NAMESPACE_MAX; i++)
+		if (!strcmp(policy_namespace_names[i], name)) {
+			*to = i;
 			return true;
 		}
 	return false;
@@ -72,9 +65,8 @@ static const char *put_caller(struct message_explain *m, const struct method_inp
 		return "user";
 	if (!put_groups(m, in->groups))
 		return "groups";
-	if (in->namespace && !put_name(&m->namespace, in->namespace, namespaces, ELEMENTS(namespaces)))
+	if (in->namespace && !put_namespace(&m->namespace, in->namespace))
 		return "namespace";
-	m->namespace += in->namespace != NULL; /* 0 is not known */
 	if (!PUT_TEXT(m->cgroup, in->from_cgroup) || (in->from_cgroup && m->cgroup[0] != '/'))
 		return "from_cgroup";
 	return NULL;
@@ -87,9 +79,9 @@ const char *perform_explain(struct connection *c, const struct method_input *in)
 
 	if (bad)
 		return bad;
-	if (in->action && !put_name(&m.action, in->action, actions, ELEMENTS(actions)))
+	if (in->action && !policy_action_from_name(in->action, &m.action))
 		return "action";
-	if (in->minute.present && (in->minute.value < 0 || in->minute.value >= MINUTES_A_WEEK))
+	if (in->minute.present && (in->minute.value < 0 || in->minute.value >= POLICY_WEEK))
 		return "minute";
 	if (in->minute.present)
 		m.minute = (uint32_t)in->minute.value;

@@ -253,10 +253,7 @@ static json_t *decision_row(struct explaining *x, const struct policy_decision *
 		json_object_set_new(o, "probe", json_string(x->request.probe));
 		if (x->bundle)
 			json_object_set_new(o, "serial", json_integer((json_int_t)x->bundle->serial));
-		json_object_set_new(o, "channel",
-				    json_string(x->request.channel == POLICY_CHANNEL_PRODUCTION
-							? "production"
-							: "experimental"));
+		json_object_set_new(o, "channel", json_string(policy_channel_names[x->request.channel]));
 	}
 	if (policy_action_has_target(x->q->action)) {
 		snprintf(target, sizeof(target), "%s%s%s", target_kind_name(x->request.target_kind),

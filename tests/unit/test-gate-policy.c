@@ -155,7 +155,7 @@ static void test_explain_everything(void **state)
 	client_free(&c);
 }
 
-/* The gate has names of its own for what policy/ enumerates. */
+/* Names become the numbers that the warden knows. */
 static void test_names(void **state)
 {
 	static const struct {
