@@ -181,6 +181,10 @@ void policy_decide_most(const struct policy *policy, struct policy_request *requ
 /* POLICY_DATA_… that a variant has at all. */
 uint32_t policy_data_of(const struct spec *spec, uint32_t variant);
 
+/* What an allow that does not write the key covers, as it would write it; NULL: everything, or there is no
+ * such key. */
+const char *policy_default_of(const char *key);
+
 /* One section in the light of a request. */
 struct policy_explanation {
 	const char *kind, *name; /* "allow", "developers" */

@@ -99,7 +99,21 @@ static int read_header(struct rule_value *value)
 	return 0;
 }
 
-/* What an allow does not name it does not give. */
+const char *policy_default_of(const char *key)
+{
+	static const char *const defaults[_RULE_KEY_MAX] = {
+		[RULE_ACTION] = "attach", [RULE_CHANNEL] = "production", [RULE_DATA] = "aggregates",
+		[RULE_PRIVACY] = "bound", [RULE_PERSIST] = "no",         [RULE_MAY_MODIFY] = "no",
+		[RULE_TARGET] = "self",
+	};
+
+	for (enum rule_key i = 0; i < _RULE_KEY_MAX; i++)
+		if (!strcmp(rule_key_name(i), key))
+			return defaults[i];
+	return NULL;
+}
+
+/* What an allow does not name it does not give: policy_default_of(), compiled. */
 static void set_defaults(struct rule *rule)
 {
 	static const struct rule_target self = { .kind = TARGET_SELF };

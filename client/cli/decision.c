@@ -236,21 +236,6 @@ void decision_print(const json_t *decision, const json_t *sections)
 
 /* ---- the sections ---- */
 
-/* What an [allow] that does not write the key covers. */
-static const char *default_of(const char *key)
-{
-	static const char *const defaults[][2] = {
-		{ "action", "attach" }, { "channel", "production" }, { "data", "aggregates" },
-		{ "target", "self" },   { "privacy", "bound" },      { "persist", "no" },
-		{ "may-modify", "no" },
-	};
-
-	for (size_t i = 0; i < sizeof(defaults) / sizeof(defaults[0]); i++)
-		if (!strcmp(key, defaults[i][0]))
-			return defaults[i][1];
-	return NULL;
-}
-
 static void add_reason(struct table *table, const json_t *section, size_t columns)
 {
 	const char *key = cli_string(section, "key"), *value = cli_string(section, "value");
@@ -260,8 +245,8 @@ static void add_reason(struct table *table, const json_t *section, size_t column
 		snprintf(text, sizeof(text), "-");
 	else if (*value)
 		snprintf(text, sizeof(text), "%s = %s", key, value);
-	else if (default_of(key))
-		snprintf(text, sizeof(text), "%s (not written: %s)", key, default_of(key));
+	else if (policy_default_of(key))
+		snprintf(text, sizeof(text), "%s (not written: %s)", key, policy_default_of(key));
 	else
 		snprintf(text, sizeof(text), "%s", key);
 	table_add(table, text_clip(text, columns, clipped));

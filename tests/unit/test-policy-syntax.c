@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "policy-fixture.h"
+#include "policy/cover.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -289,6 +290,31 @@ static void test_minutes(void **state)
 	assert_int_equal(minute, POLICY_WEEK - 1);
 }
 
+/* An allow that writes a default says what one says that does not. */
+static void test_defaults(void **state)
+{
+	(void)state;
+	for (enum rule_key key = 0; key < _RULE_KEY_MAX; key++) {
+		const char *value = policy_default_of(rule_key_name(key));
+		_cleanup_(policy_free_p) struct policy *policy = NULL;
+		const struct rule *rules;
+		char text[256];
+		size_t n;
+
+		if (key == RULE_USER)
+			continue;
+		snprintf(text, sizeof(text), "[allow a]\nuser = 0\n[allow b]\nuser = 0\n%s%s%s\n",
+			 value ? rule_key_name(key) : "", value ? " = " : "", value ? value : "");
+		policy = policy_fixture_load(text);
+		rules = policy_rules(policy, &n);
+		assert_int_equal(n, 2);
+		assert_int_equal(!!(rules[0].keys & 1U << key), value != NULL);
+		assert_true(rule_covers(&rules[0], &rules[1]) && rule_covers(&rules[1], &rules[0]));
+	}
+	assert_string_equal(policy_default_of("action"), "attach");
+	assert_null(policy_default_of("no-such-key"));
+}
+
 /* All of this is good syntax. */
 static void test_accepted(void **state)
 {
@@ -314,9 +340,8 @@ static void test_accepted(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_refusals),
-		cmocka_unit_test(test_names),
-		cmocka_unit_test(test_minutes),
+		cmocka_unit_test(test_refusals), cmocka_unit_test(test_names),
+		cmocka_unit_test(test_minutes),  cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_accepted),
 	};
 
