@@ -93,7 +93,7 @@ int cmd_policy_check(struct cli *cli, int argc, char **argv)
 	static const struct option options[] = { { "strict", no_argument, NULL, OPTION_STRICT },
 						 { "assume-names", no_argument, NULL, OPTION_ASSUME },
 						 {} };
-	_cleanup_(policy_names_done) struct policy_names names = {};
+	_cleanup_(host_names_done) struct host_names names = {};
 	_cleanup_(policy_free_p) struct policy *policy = NULL;
 	_cleanup_json_ json_t *warnings = json_array();
 	struct check c = { .warnings = warnings };
@@ -102,8 +102,8 @@ int cmd_policy_check(struct cli *cli, int argc, char **argv)
 
 	if (r != CLI_CONTINUE)
 		return r;
-	policy_names_init(&names, c.assume);
-	r = policy_open(cli, argv + first, (size_t)(argc - first), &names, &policy, &n_sections);
+	host_names_init(&names, c.assume);
+	r = policy_files_open(cli, argv + first, (size_t)(argc - first), &names, &policy, &n_sections);
 	if (r != CLI_CONTINUE)
 		return r;
 	c.json = cli->json;

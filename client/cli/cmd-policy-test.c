@@ -14,7 +14,7 @@
 struct run {
 	const struct cli *cli;
 	const struct policy *policy;
-	const struct policy_names *names;
+	const struct host_names *names;
 	size_t n, n_failed;
 };
 
@@ -184,12 +184,12 @@ static int run_file(struct run *run, const char *path)
 	int r = config_new(REFUSAL_POLICY_INVALID, &config);
 
 	if (!r)
-		r = policy_add_file(config, path, &refusal);
+		r = policy_files_add(config, path, &refusal);
 	if (!r && !config_n_sections(config))
 		r = refusal_set(&refusal, REFUSAL_POLICY_INVALID, path, "there is no [test NAME] in it");
 	for (size_t i = 0; !r && i < config_n_sections(config); i++)
 		r = run_case(run, config, config_section(config, i), &refusal);
-	return r ? policy_tell(run->cli, path, r, &refusal) : CLI_OK;
+	return r ? policy_files_tell(run->cli, path, r, &refusal) : CLI_OK;
 }
 
 struct arguments {
@@ -219,7 +219,7 @@ int cmd_policy_test(struct cli *cli, int argc, char **argv)
 	static const struct option options[] = { { "policy", required_argument, NULL, 0x101 },
 						 { "assume-names", no_argument, NULL, 0x100 },
 						 {} };
-	_cleanup_(policy_names_done) struct policy_names names = {};
+	_cleanup_(host_names_done) struct host_names names = {};
 	_cleanup_(policy_free_p) struct policy *policy = NULL;
 	struct arguments arguments = {};
 	struct run run = { .cli = cli, .names = &names };
@@ -229,8 +229,8 @@ int cmd_policy_test(struct cli *cli, int argc, char **argv)
 
 	if (r != CLI_CONTINUE)
 		return r;
-	policy_names_init(&names, arguments.assume);
-	r = policy_open(cli, arguments.policies, arguments.n, &names, &policy, &n_sections);
+	host_names_init(&names, arguments.assume);
+	r = policy_files_open(cli, arguments.policies, arguments.n, &names, &policy, &n_sections);
 	if (r != CLI_CONTINUE)
 		return r;
 	run.policy = policy;

@@ -16,7 +16,7 @@ static const char *const system_directories[] = { PATH_POLICY_ETC, PATH_POLICY_R
 
 /* ---- names ---- */
 
-static int assume(struct policy_names *names, const char *kind, const char *name, uint32_t *ret_id)
+static int assume(struct host_names *names, const char *kind, const char *name, uint32_t *ret_id)
 {
 	_cleanup_free_ char *key = NULL;
 	char **list;
@@ -40,7 +40,7 @@ static int assume(struct policy_names *names, const char *kind, const char *name
 }
 
 /* errno of getpwnam(3) without an entry: some name services say by it that there is none. */
-static int absent(struct policy_names *names, int error, const char *kind, const char *name, uint32_t *ret_id)
+static int absent(struct host_names *names, int error, const char *kind, const char *name, uint32_t *ret_id)
 {
 	if (error && error != ENOENT && error != ESRCH && error != EBADF && error != EPERM)
 		return -error;
@@ -71,13 +71,13 @@ static int resolve_group(void *userdata, const char *name, gid_t *ret_gid)
 	return 0;
 }
 
-void policy_names_init(struct policy_names *names, bool assumes)
+void host_names_init(struct host_names *names, bool assumes)
 {
-	*names = (struct policy_names){ .assume = assumes };
+	*names = (struct host_names){ .assume = assumes };
 	names->resolver = (struct policy_resolver){ resolve_user, resolve_group, names };
 }
 
-void policy_names_done(struct policy_names *names)
+void host_names_done(struct host_names *names)
 {
 	for (size_t i = 0; i < names->n_assumed; i++)
 		free(names->assumed[i]);
@@ -184,7 +184,7 @@ static bool is_mask(const char *path)
 	return stat(path, &st) == 0 && (S_ISCHR(st.st_mode) || (S_ISREG(st.st_mode) && !st.st_size));
 }
 
-int policy_add_file(struct config *config, const char *path, struct refusal *refusal)
+int policy_files_add(struct config *config, const char *path, struct refusal *refusal)
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	_cleanup_free_ char *text = NULL;
@@ -214,12 +214,12 @@ static int add_named(struct config *config, char *const *paths, size_t n, struct
 	for (size_t i = 0; !r && i < layers->n; i++) {
 		*ret_path = layers->list[i].path;
 		if (!is_mask(*ret_path))
-			r = policy_add_file(config, *ret_path, refusal);
+			r = policy_files_add(config, *ret_path, refusal);
 	}
 	return r;
 }
 
-int policy_tell(const struct cli *cli, const char *path, int r, const struct refusal *refusal)
+int policy_files_tell(const struct cli *cli, const char *path, int r, const struct refusal *refusal)
 {
 	const char *place = r < 0 || !*refusal->subject ? path : refusal->subject;
 	const char *reason = r < 0 ? strerror(-r) : refusal->reason;
@@ -238,8 +238,8 @@ int policy_tell(const struct cli *cli, const char *path, int r, const struct ref
 	return CLI_FAILED;
 }
 
-int policy_open(const struct cli *cli, char *const *paths, size_t n, const struct policy_names *names,
-		struct policy **ret_policy, size_t *ret_n_sections)
+int policy_files_open(const struct cli *cli, char *const *paths, size_t n, const struct host_names *names,
+		      struct policy **ret_policy, size_t *ret_n_sections)
 {
 	_cleanup_(config_free_p) struct config *config = NULL;
 	_cleanup_(layers_done) struct layers layers = {};
@@ -257,7 +257,7 @@ int policy_open(const struct cli *cli, char *const *paths, size_t n, const struc
 		r = policy_new_from_config(config, &names->resolver, &refusal, ret_policy);
 	}
 	if (r)
-		return policy_tell(cli, path, r, &refusal);
+		return policy_files_tell(cli, path, r, &refusal);
 	(void)take_ptr(config);
 	*ret_n_sections = sections;
 	return CLI_CONTINUE;
