@@ -59,6 +59,8 @@ int policy_explain(const struct policy *policy, const struct policy_request *req
 	return 0;
 }
 
+#define SOMEBODY 4294967294U /* a user of whom no policy speaks */
+
 /* Asks for a target of a rule as it is written, patterns and all. False if it is none that can be asked for.
  */
 static bool ask_for(const struct rule_target *target, struct policy_request *request)
@@ -130,12 +132,44 @@ static int report_target(const struct policy *policy, const struct rule_target *
 	policy_decide_most(policy, &asked, &decision);
 	if (!decision.allowed)
 		return 0;
-	if (target->kind == TARGET_USER)
+	if (target->kind == TARGET_USER && target->uid == SOMEBODY)
+		snprintf(text, sizeof(text), "user:*");
+	else if (target->kind == TARGET_USER)
 		snprintf(text, sizeof(text), "user:%u", target->uid);
 	else
 		snprintf(text, sizeof(text), "%s%s%s", target_kind_name(target->kind),
 			 target->glob ? ":" : "", target->glob ? target->glob : "");
 	return callback(userdata, target->kind, text, asked.data);
+}
+
+static bool is_named(const struct policy *policy, const struct rule_target *target,
+		     const struct policy_request *request)
+{
+	for (size_t i = policy->kinds[RULE_ALLOW]; i < policy->kinds[RULE_ALLOW + 1]; i++)
+		for (size_t j = 0; j < policy->rules[i].n_targets; j++)
+			if (is_same(&policy->rules[i].targets[j], target) &&
+			    names_target(&policy->rules[i], target, request))
+				return true;
+	return false;
+}
+
+/* Who may see the whole host may see all parts of it; of a probe that cannot show the whole, these are what
+ * there is to name. */
+static int report_parts(const struct policy *policy, const struct policy_request *request,
+			int (*callback)(void *userdata, uint32_t kind, const char *target, uint32_t data),
+			void *userdata)
+{
+	static char any[] = "*", root[] = "/";
+	static const struct rule_target parts[] = { { .kind = TARGET_SELF },
+						    { .kind = TARGET_USER, .uid = SOMEBODY },
+						    { .kind = TARGET_UNIT, .glob = any },
+						    { .kind = TARGET_CGROUP, .glob = root } };
+	int r = 0;
+
+	for (size_t i = 0; !r && i < sizeof(parts) / sizeof(parts[0]); i++)
+		if (request->spec->targets & BIT(parts[i].kind) && !is_named(policy, &parts[i], request))
+			r = report_target(policy, &parts[i], request, callback, userdata);
+	return r;
 }
 
 int policy_targets(const struct policy *policy, const struct policy_request *request,
@@ -152,6 +186,8 @@ int policy_targets(const struct policy *policy, const struct policy_request *req
 			    !is_repeated(policy, rule, &rule->targets[j], request))
 				r = report_target(policy, &rule->targets[j], request, callback, userdata);
 	}
+	if (!r && request->spec && !(request->spec->targets & BIT(TARGET_HOST)))
+		r = report_parts(policy, request, callback, userdata);
 	return r;
 }
 

@@ -207,8 +207,10 @@ int policy_explain(const struct policy *policy, const struct policy_request *req
 
 /* What the caller may name as a target of this probe: calls back with each "self", "user:1000",
  * "unit:shop*.service", "cgroup:/a*", "host" that some allow which matches names, that the probe can filter
- * by, and that is allowed as it is written, once each, with the data (POLICY_DATA_…) that goes with it. The
- * request's own target, data and privacy are ignored. Returns what the callback returned if that was not 0.
+ * by, and that is allowed as it is written, once each, with the data (POLICY_DATA_…) that goes with it. Of a
+ * probe that cannot show the whole host, an allow for `host` names the parts: "self", "user:*", "unit:*",
+ * "cgroup:/". The request's own target, data and privacy are ignored. Returns what the callback returned if
+ * that was not 0.
  */
 int policy_targets(const struct policy *policy, const struct policy_request *request,
 		   int (*callback)(void *userdata, uint32_t kind, const char *target, uint32_t data),

@@ -162,7 +162,7 @@ static int send_text_at(const struct rows *to, uint64_t seq, struct refusal *ref
 {
 	_cleanup_free_ char *text = NULL;
 	struct finding f = { 0 };
-	size_t size;
+	size_t size = 0;
 	int r = find_policy_at(to->w, seq, &f, refusal);
 
 	if (!r)

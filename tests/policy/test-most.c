@@ -206,7 +206,9 @@ static void assert_target_allowed(const struct listed *listed, uint32_t kind, co
 
 	q.target_kind = kind;
 	if (kind == TARGET_USER)
-		q.target_uid = (uid_t)strtoul(strchr(target, ':') + 1, NULL, 10);
+		q.target_uid = strcmp(target, "user:*") != 0
+				       ? (uid_t)strtoul(strchr(target, ':') + 1, NULL, 10)
+				       : 4294967294U; /* one of whom no section speaks */
 	q.data = data;
 	q.privacy = POLICY_PRIVACY_MOST;
 	policy_decide_most(listed->policy, &q, &decision);

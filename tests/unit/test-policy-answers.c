@@ -313,7 +313,14 @@ static void test_targets(void **state)
 	users.targets = 1U << TARGET_SELF | 1U << TARGET_USER;
 	request.spec = &users;
 	assert_targets("[allow a]\ntarget = self unit:shop*.service user:bob host\n", &request,
+		       "self 1\nuser:1001 1\nuser:* 1\n");
+	assert_targets("[allow a]\ntarget = self unit:shop*.service user:bob\n", &request,
 		       "self 1\nuser:1001 1\n");
+	/* Who may see everything may see what there is of it, unless something takes it back. */
+	assert_targets("[allow a]\ntarget = host\n", &request, "self 1\nuser:* 1\n");
+	assert_targets("[allow a]\ntarget = host\n[allow b]\ntarget = self\n", &request,
+		       "self 1\nuser:* 1\n");
+	assert_targets("[allow a]\ntarget = host\n[deny b]\ntarget = self\n", &request, "user:* 1\n");
 	/* Events are all of it, though the other data would not be. */
 	assert_targets("[allow a]\ndata = events\n", &request, "self 2\n");
 	request.spec = &policy_fixture_probe;
