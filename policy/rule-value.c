@@ -8,6 +8,9 @@
 #define BIT(n)   (1U << (n))
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
+/* As many words as a message can list and still be read. */
+#define CHOICES_MAX 8
+
 static const char *const answers[] = { "no", "yes" };
 
 size_t rule_value_find(const char *const *names, size_t n, const char *name)
@@ -20,17 +23,29 @@ size_t rule_value_find(const char *const *names, size_t n, const char *name)
 	return i;
 }
 
+/* "host, container", or nothing where there are too many to read. */
+static void list_choices(const char *const *names, size_t n, char *text, size_t size)
+{
+	size_t used = 0;
+
+	*text = '\0';
+	for (size_t i = 0; n <= CHOICES_MAX && i < n && used < size; i++)
+		used += (size_t)snprintf(text + used, size - used, "%s%s", i ? ", " : "", names[i]);
+}
+
 int rule_value_unknown(const struct rule_value *value, uint32_t line, uint32_t column, const char *what,
 		       const char *word, const char *const *names, size_t n)
 {
 	const char *nearest = config_nearest(word, names, n);
 	const struct rule_reader *reader = value->reader;
+	char choices[128];
 
 	if (nearest)
 		return config_refuse(reader->config, reader->refusal, value->section->file, line, column,
 				     "unknown %s '%s', did you mean '%s'?", what, word, nearest);
+	list_choices(names, n, choices, sizeof(choices));
 	return config_refuse(reader->config, reader->refusal, value->section->file, line, column,
-			     "unknown %s '%s'", what, word);
+			     "unknown %s '%s'%s%s", what, word, *choices ? ": it is one of " : "", choices);
 }
 
 int rule_value_unknown_word(const struct rule_value *value, const char *what, const char *const *names,
