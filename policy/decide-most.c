@@ -127,3 +127,10 @@ void policy_decide_most(const struct policy *policy, struct policy_request *requ
 	request->privacy = tries.question.request.privacy;
 	request->kernel_verified = tries.question.request.kernel_verified;
 }
+
+void policy_request_least(const struct policy_request *asked, struct policy_request *request)
+{
+	if (!asked->data && request->data & POLICY_DATA_AGGREGATES)
+		request->data = POLICY_DATA_AGGREGATES;
+	request->privacy = classes_of(asked, request->data).to;
+}

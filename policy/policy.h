@@ -178,6 +178,10 @@ void policy_decide(const struct policy *policy, const struct policy_request *req
 void policy_decide_most(const struct policy *policy, struct policy_request *request,
 			struct policy_decision *ret_decision);
 
+/* After a denial by the rule default: *request becomes the least of what was left open in asked, so that a
+ * condition which does not hold now is one that denied it, whatever had been asked for. */
+void policy_request_least(const struct policy_request *asked, struct policy_request *request);
+
 /* POLICY_DATA_… that a variant has at all. */
 uint32_t policy_data_of(const struct spec *spec, uint32_t variant);
 

@@ -295,6 +295,7 @@ static int on_section(void *userdata, const struct policy_explanation *e)
 
 static void answer(struct explaining *x, struct rows *to)
 {
+	const struct policy_request asked = x->request;
 	struct policy_decision decision;
 
 	/* What is left open is settled as it would be for the request itself. */
@@ -303,6 +304,10 @@ static void answer(struct explaining *x, struct rows *to)
 	else
 		policy_decide(x->policy, &x->request, &decision);
 	rows_send(to, decision_row(x, &decision));
+	/* Of conditions that do not hold, those count which not even the least that was left open satisfies.
+	 */
+	if (x->q->action == POLICY_ATTACH && !strcmp(decision.rule, POLICY_RULE_DEFAULT))
+		policy_request_least(&asked, &x->request);
 	if (!(x->q->flags & MESSAGE_FLAG_BRIEF))
 		(void)policy_explain(x->policy, &x->request, on_section, to);
 	reply_end(to->w, to->connection, to->call);

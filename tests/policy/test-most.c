@@ -102,6 +102,21 @@ static size_t first_allowed(const struct policy *policy, const struct policy_req
 	return i;
 }
 
+/* What is explained of a denial that no section asked for is itself denied, and for want of an allow. */
+static void check_least(const struct policy *policy, const struct policy_request *asked,
+			const struct policy_request *denied)
+{
+	struct policy_request least = *denied;
+	struct policy_decision decision;
+
+	policy_request_least(asked, &least);
+	policy_decide(policy, &least, &decision);
+	if (least.privacy > denied->privacy || (least.data & denied->data) != least.data)
+		fail_with(policy, &least, "the least is more than the most");
+	if (strcmp(decision.rule, POLICY_RULE_DEFAULT) != 0)
+		fail_with(policy, &least, "the least is not denied for the same reason");
+}
+
 /* How far down the list the answer is; the end of it if nothing is allowed. */
 static size_t check_most(const struct policy *policy, const struct policy_request *asked)
 {
@@ -122,6 +137,8 @@ static size_t check_most(const struct policy *policy, const struct policy_reques
 	/* Of a denial, the reason is that of the most that could have been. */
 	if (!most.allowed && (q.data != tries.list[0].data || q.privacy != tries.list[0].privacy))
 		fail_with(policy, &q, "the denial is of something else");
+	if (!strcmp(most.rule, POLICY_RULE_DEFAULT))
+		check_least(policy, asked, &q);
 	policy_decide(policy, &q, &decision);
 	if (!gives_the_same(&decision, &most))
 		fail_with(policy, &q, "decided otherwise if it is asked for");
