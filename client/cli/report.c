@@ -111,14 +111,23 @@ const char *cli_user_name(void)
 	return user ? user->pw_name : "YOU";
 }
 
-/* Who may call a method out of the box: see docs/man/bpfwarden.policy.5. */
+/* Who may call a method out of the box: see docs/man/bpfwarden.policy.5. To look takes less than to change.
+ */
 static const char *group_of_method(const char *method)
 {
-	if (!strncmp(method, "io.bpfwarden.Audit.", strlen("io.bpfwarden.Audit.")))
-		return "bpfwarden-audit";
-	if (!strncmp(method, "io.bpfwarden.Registry.", strlen("io.bpfwarden.Registry.")) ||
-	    !strncmp(method, "io.bpfwarden.Policy.", strlen("io.bpfwarden.Policy.")))
-		return "bpfwarden-admin";
+	static const char *const groups[][2] = {
+		{ "io.bpfwarden.Audit.", "bpfwarden-audit" },
+		{ "io.bpfwarden.Attachment.List", "bpfwarden-audit" },
+		{ "io.bpfwarden.Attachment.", "bpfwarden-admin" },
+		{ "io.bpfwarden.Policy.Explain", "bpfwarden-audit" },
+		{ "io.bpfwarden.Policy.Text", "bpfwarden-audit" },
+		{ "io.bpfwarden.Policy.", "bpfwarden-admin" },
+		{ "io.bpfwarden.Registry.", "bpfwarden-admin" },
+	};
+
+	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
+		if (!strncmp(method, groups[i][0], strlen(groups[i][0])))
+			return groups[i][1];
 	return "bpfwarden-users";
 }
 
@@ -137,11 +146,39 @@ void cli_hint_group(const char *group)
 	}
 }
 
+/* Membership alone need not help who has rules of their team and asked for more than these give. */
+static void hint_denied(const char *method)
+{
+	if (!strncmp(method, "io.bpfwarden.Probe.", strlen("io.bpfwarden.Probe."))) {
+		cli_say("why: bpfwarden policy explain, with the same probe and options");
+		if (membership_of("bpfwarden-users") == MEMBERSHIP_NONE)
+			cli_say("for standard probes on what is your own, ask an administrator for: adduser "
+				"%s bpfwarden-users",
+				cli_user_name());
+		else
+			cli_hint_group("bpfwarden-users");
+		return;
+	}
+	cli_hint_group(group_of_method(method));
+}
+
+/* What brings a request below a limit differs with what is limited. */
+static const char *next_of_limit(const char *limit)
+{
+	if (!strncmp(limit, "set ", 4))
+		return "what the policy leaves of it: bpfwarden policy explain, without --set";
+	if (!strcmp(limit, "max-duration"))
+		return "ask for less: --for TIME";
+	if (!strcmp(limit, "max-loads-per-minute"))
+		return "try again in a minute";
+	if (!strcmp(limit, "max-programs-per-hook"))
+		return "the limit is for all users together: try again when others have ended theirs";
+	return "what you hold: bpfwarden ps; end some with: bpfwarden detach ID";
+}
+
 static void hint(enum bpfwarden_error error, const char *subject, const char *method)
 {
 	static const char *const next[] = {
-		[BPFWARDEN_ERROR_LIMIT_EXCEEDED] =
-			"what you hold: bpfwarden ps; end some with: bpfwarden detach ID",
 		[BPFWARDEN_ERROR_KERNEL_UNSUPPORTED] = "what this kernel has: bpfwarden doctor",
 		[BPFWARDEN_ERROR_TARGET_UNSUPPORTED] = "what each probe can filter by: bpfwarden list",
 		[BPFWARDEN_ERROR_NOT_ENROLLED] = "what is enrolled: bpfwarden registry list",
@@ -156,11 +193,31 @@ static void hint(enum bpfwarden_error error, const char *subject, const char *me
 	};
 
 	if (error == BPFWARDEN_ERROR_POLICY_DENIED && getuid() != 0)
-		cli_hint_group(group_of_method(method));
-	else if (error == BPFWARDEN_ERROR_LIMIT_EXCEEDED && !strncmp(subject, "set ", 4))
-		cli_say("what the policy leaves of it: bpfwarden policy explain PROBE");
+		hint_denied(method);
+	else if (error == BPFWARDEN_ERROR_LIMIT_EXCEEDED)
+		cli_say("%s", next_of_limit(subject));
 	else if (error < sizeof(next) / sizeof(next[0]) && next[error])
 		cli_say("%s", next[error]);
+}
+
+/* An argument that the daemon cannot even read: which, and what it would take. */
+static void tell_invalid(const struct bpfwarden_reply *reply)
+{
+	static const char *const takes[][2] = {
+		{ "action", "attach, detach-any, enroll, promote, revoke, audit-read or policy-reload" },
+		{ "from_cgroup", "a path from the root, such as /system.slice/shop.service" },
+		{ "namespace", "host or container" },
+		{ "target", "self, user:NAME, unit:NAME, cgroup:PATH or host" },
+	};
+	_cleanup_json_ json_t *parameters = cli_printable(reply);
+	const char *name = parameters ? cli_string(parameters, "parameter") : "";
+
+	for (size_t i = 0; i < sizeof(takes) / sizeof(takes[0]); i++)
+		if (!strcmp(name, takes[i][0])) {
+			cli_say("argument not valid (%s): it is %s", name, takes[i][1]);
+			return;
+		}
+	cli_say("argument not valid (%s)", name);
 }
 
 static int refused_by_protocol(const struct bpfwarden_reply *reply)
@@ -168,7 +225,7 @@ static int refused_by_protocol(const struct bpfwarden_reply *reply)
 	const char *name = bpfwarden_reply_error_name(reply);
 
 	if (!strcmp(name, "org.varlink.service.InvalidParameter")) {
-		cli_say("the daemon does not take these arguments: %s", bpfwarden_reply_parameters(reply));
+		tell_invalid(reply);
 		return CLI_USAGE;
 	}
 	if (!strncmp(name, "org.varlink.service.", strlen("org.varlink.service."))) {
