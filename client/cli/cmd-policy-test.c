@@ -118,15 +118,16 @@ static void compare(const struct policy_case *c, const struct policy_decision *d
 /* Of the allows that are for this caller, the condition by which each does not match. */
 static int hint(void *userdata, const struct policy_explanation *explanation)
 {
+	const char *value;
+
 	(void)userdata;
 	if (explanation->matched || !explanation->concerns || explanation->about_caller ||
 	    strcmp(explanation->kind, "allow") != 0)
 		return 0;
+	value = explanation->value ? explanation->value : policy_default_of(explanation->key);
 	printf("# [allow %s] at %s:%u does not match: %s%s%s%s\n", explanation->name, explanation->file,
 	       explanation->key_line ? explanation->key_line : explanation->line, explanation->key,
-	       explanation->key_line ? "" : ", by default",
-	       explanation->key_line && explanation->value ? " = " : "",
-	       explanation->key_line && explanation->value ? explanation->value : "");
+	       value ? " = " : "", value ? value : "", explanation->key_line ? "" : " (default)");
 	return 0;
 }
 

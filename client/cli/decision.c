@@ -215,8 +215,8 @@ void decision_print(const json_t *decision, const json_t *sections)
 	print_verdict(decision);
 	print_rule(decision, sections);
 	if (json_is_object(refusal))
-		printf("  but          %s: %s\n", cli_string(refusal, "error"),
-		       cli_string(refusal, "reason"));
+		printf("  %-11s  %s: %s\n", decision_allows(decision) ? "but" : "refused as",
+		       cli_string(refusal, "error"), cli_string(refusal, "reason"));
 	if (decision_allows(decision)) {
 		if (json_array_size(json_object_get(decision, "data")))
 			printf("  data         %s\n",
@@ -246,7 +246,7 @@ static void add_reason(struct table *table, const json_t *section, size_t column
 	else if (*value)
 		snprintf(text, sizeof(text), "%s = %s", key, value);
 	else if (policy_default_of(key))
-		snprintf(text, sizeof(text), "%s (not written: %s)", key, policy_default_of(key));
+		snprintf(text, sizeof(text), "%s = %s (default)", key, policy_default_of(key));
 	else
 		snprintf(text, sizeof(text), "%s", key);
 	table_add(table, text_clip(text, columns, clipped));

@@ -11,7 +11,7 @@
 /* Text cut to so many columns, with a mark if something is missing. Returns buffer (CLI_TEXT_MAX bytes). */
 const char *text_clip(const char *text, size_t columns, char *buffer);
 
-/* A limit's value in its unit: "32.0 MiB", "8h00m", "4"; returns buffer (UNIT_TEXT_MAX bytes). */
+/* A limit's value in its unit: "32.0 MiB", "8h", "4"; returns buffer (UNIT_TEXT_MAX bytes). */
 const char *limit_text(const char *name, const json_t *value, char *buffer);
 
 /* The action of that name: attach if none is named, or one that only the daemon knows. */

@@ -40,7 +40,10 @@ static int refuse_word(struct case_reader *reader, const char *const *names, siz
 	if (nearest)
 		return case_refuse(reader, "unknown %s '%s', did you mean '%s'?", reader->entry->key,
 				   reader->word.text, nearest);
-	return case_refuse(reader, "unknown %s '%s'", reader->entry->key, reader->word.text);
+	/* An enumeration of two needs no list of what is near. */
+	return case_refuse(reader, "unknown %s '%s'%s%s%s%s", reader->entry->key, reader->word.text,
+			   n == 2 ? ": " : "", n == 2 ? names[0] : "", n == 2 ? " or " : "",
+			   n == 2 ? names[1] : "");
 }
 
 static int word_index(struct case_reader *reader, const char *const *names, size_t n, uint32_t *ret)
@@ -369,6 +372,11 @@ int policy_case_new(const struct config *config, const struct config_section *se
 		r = read_keys(&reader);
 	if (!r)
 		r = case_finish_bundle(&reader);
+	/* Without one, an attach is denied as no request at all: that would pass for a denial that was meant.
+	 */
+	if (!r && c->request.action == POLICY_ATTACH && !c->request.probe[0])
+		return config_refuse(config, refusal, section->file, section->line, section->kind_column,
+				     "key 'probe' is missing");
 	if (r)
 		return r;
 	*ret = take_ptr(c);

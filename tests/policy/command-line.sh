@@ -101,7 +101,7 @@ says "by which condition it is not allowed" 1 'not ok n: expected allow, got den
 0 passed, 1 failed' policy test --policy good.policy hint.test
 printf '[test n]\nuser = 1000\nprobe = tcp.x\nhook = tp_btf/x\ndata = events\nexpect = allow\n' >hint.test
 says "by which default it is not allowed" 1 'not ok n: expected allow, got deny by default
-# [allow dev] at good.policy:1 does not match: data, by default
+# [allow dev] at good.policy:1 does not match: data = aggregates (default)
 0 passed, 1 failed' policy test --policy good.policy hint.test
 printf '[limit few]\nmax-attachments = 4\nmax-duration = 1h\n' >limit.policy
 printf '[test n]\nuser = 1000\nprobe = tcp.x\nhook = tp_btf/x\nexpect = allow\nmax-attachments = 8\nmax-duration = 60m\nmax-memory = 1M\n' >limit.test
@@ -135,7 +135,8 @@ mistake() { # TEXT-OF-KEYS PLACE-AND-REASON
 }
 mistake 'user = 0' "1:2: key 'expect' is missing"
 mistake 'expect = allow' "1:2: key 'user' is missing"
-mistake 'user = 0\nexpect = yes' "3:10: unknown expect 'yes'"
+mistake 'user = 0\nexpect = deny' "1:2: key 'probe' is missing"
+mistake 'user = 0\nexpect = yes' "3:10: unknown expect 'yes': deny or allow"
 mistake 'user = 0 1\nexpect = deny' "2:8: user has one value"
 mistake 'user = 4294967295\nexpect = deny' "2:8: '4294967295' is no valid id"
 mistake 'user = 0\ngroup = a no-such-group\nexpect = deny' "3:9: there is no group 'a' here: --assume-names goes on without"

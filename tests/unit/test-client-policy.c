@@ -85,7 +85,7 @@ static void test_limit_text(void **state)
 		const char *text;
 	} rows[] = {
 		{ "max-memory", 33554432, "32.0 MiB" },
-		{ "max-duration", 28800000, "8h00m" },
+		{ "max-duration", 28800000, "8h" },
 		{ "max-attachments", 4, "4" },
 		{ "kernel-verified", 0, "required" },
 	};
@@ -237,7 +237,7 @@ static void test_explain_answer(void **state)
 			    "  no       [allow b]     60-a.policy:14  group = very-long-group-name-1 "
 			    "very-long-group-name-2 "
 			    "very…\n"
-			    "  no       [allow c]     60-a.policy:23  target (not written: self)\n");
+			    "  no       [allow c]     60-a.policy:23  target = self (default)\n");
 	assert_narrow(f->out);
 	/* JSON is what the daemon said, and the exit code is the decision's all the same. */
 	assert_int_equal(fixture_client(f, "-o", "json", "policy", "explain", "tcp.state", NULL), CLI_OK);
@@ -258,7 +258,7 @@ static void test_explain_denied(void **state)
 		/* A limit denies when a parameter is out of its bounds. */
 		{ "{\"allowed\":false,\"rule\":\"names\",\"refusal\":{\"error\":\"LimitExceeded\",\"reason\":"
 		  "\"names must be none\"}}",
-		  "rule         [limit names]  /a.policy:19\n  but          LimitExceeded: names must be "
+		  "rule         [limit names]  /a.policy:19\n  refused as   LimitExceeded: names must be "
 		  "none\n",
 		  CLI_DENIED },
 		{ "{\"allowed\":true,\"rule\":\"x\",\"refusal\":{\"error\":\"TargetUnsupported\",\"reason\":"
@@ -496,6 +496,38 @@ static void test_privacy_and_names(void **state)
 	assert_int_equal(f->scenario->runs, 0);
 }
 
+/* What to do next depends on what was refused: each reply, and the line that follows its reason. */
+static void test_hints(void **state)
+{
+	static const struct {
+		const char *error, *parameters, *hint;
+		int code;
+	} rows[] = {
+		{ "io.bpfwarden.LimitExceeded", "\"limit\":\"max-duration\"", "ask for less: --for TIME",
+		  CLI_DENIED },
+		{ "io.bpfwarden.LimitExceeded", "\"limit\":\"max-attachments\"", "bpfwarden detach ID",
+		  CLI_DENIED },
+		{ "io.bpfwarden.LimitExceeded", "\"limit\":\"max-loads-per-minute\"", "try again in a minute",
+		  CLI_DENIED },
+		{ "io.bpfwarden.LimitExceeded", "\"limit\":\"max-programs-per-hook\"",
+		  "for all users together", CLI_DENIED },
+		{ "org.varlink.service.InvalidParameter", "\"parameter\":\"target\"",
+		  "argument not valid (target): it is self, user:NAME, unit:NAME, cgroup:PATH or host",
+		  CLI_USAGE },
+		{ "org.varlink.service.InvalidParameter", "\"parameter\":\"duration\"",
+		  "argument not valid (duration)\n", CLI_USAGE },
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		fixture_reset(f);
+		snprintf(f->scenario->reply, sizeof(f->scenario->reply),
+			 "{\"error\":\"%s\",\"parameters\":{%s}}", rows[i].error, rows[i].parameters);
+		assert_int_equal(fixture_client(f, "attach", "tcp.state", "--for", "1m", NULL), rows[i].code);
+		assert_contains(f->err, rows[i].hint);
+	}
+}
+
 static void test_list_and_show(void **state)
 {
 	struct fixture *f = *state;
@@ -523,7 +555,7 @@ int main(void)
 		cmocka_unit_test(test_who_refused),    cmocka_unit_test(test_diff),
 		cmocka_unit_test(test_diff_none),      cmocka_unit_test(test_show),
 		cmocka_unit_test(test_reload),         cmocka_unit_test(test_privacy_and_names),
-		cmocka_unit_test(test_list_and_show),
+		cmocka_unit_test(test_list_and_show),  cmocka_unit_test(test_hints),
 	};
 
 	return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);
