@@ -6,9 +6,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "format/config.h"
+
 enum { OPTION_DRY_RUN = 0x1000 };
 
 #define OWN_OPTIONS_MAX 32
+/* More than there are. */
+#define VERBS_MAX     64
+#define VERB_WORD_MAX 16
 
 static const struct option common_options[] = {
 	{ "output", required_argument, NULL, 'o' },
@@ -22,8 +27,8 @@ static const struct option common_options[] = {
 void cli_help(const struct cli_verb *verb)
 {
 	if (verb) {
-		printf("bpfwarden %s %s\n  %s\n\n%s", verb->name, verb->arguments, verb->summary,
-		       verb->details ? verb->details : "");
+		printf("bpfwarden %s%s%s\n  %s\n\n%s", verb->name, *verb->arguments ? " " : "",
+		       verb->arguments, verb->summary, verb->details ? verb->details : "");
 		if (verb->changes)
 			printf("      --dry-run          decide, and do nothing\n");
 	} else {
@@ -185,21 +190,48 @@ static const struct cli_verb *find_verb(int argc, char **argv, int *ret_words)
 	return NULL;
 }
 
-static int unknown_verb(struct cli *cli, int argc, char **argv)
+/* "show, explain, who": the second words of a first one. False if no verb begins with it. */
+static bool second_words(const char *first, char *text, size_t size)
 {
-	size_t size = strlen(argv[0]);
+	size_t length = strlen(first), n = 0;
 
 	for (const struct cli_verb *verb = cli_verbs; verb->name; verb++)
-		if (!strncmp(verb->name, argv[0], size) && verb->name[size] == ' ') {
-			if (argc > 1 && (!strcmp(argv[1], "-h") || !strcmp(argv[1], "--help")))
-				return cmd_help(cli, 2, (char *[]){ argv[0], argv[0], NULL });
-			if (argc > 1 && argv[1][0] != '-')
-				return cli_usage(cli, "no verb \"%s %s\"; see: bpfwarden help %s", argv[0],
-						 argv[1], argv[0]);
-			return cli_usage(cli, "\"%s\" needs a second word; see: bpfwarden help %s", argv[0],
-					 argv[0]);
-		}
-	return cli_usage(cli, "no verb \"%s\"", argv[0]);
+		if (!strncmp(verb->name, first, length) && verb->name[length] == ' ' && n < size)
+			n += (size_t)snprintf(text + n, size - n, "%s%s", n ? ", " : "",
+					      verb->name + length + 1);
+	return n > 0;
+}
+
+/* The verb, or the first word of one, that may have been meant; NULL if none is near. */
+static const char *nearest_verb(const char *word, char buffer[VERB_WORD_MAX])
+{
+	char words[VERBS_MAX][VERB_WORD_MAX];
+	const char *names[VERBS_MAX], *nearest;
+	size_t n = 0;
+
+	for (const struct cli_verb *verb = cli_verbs; verb->name && n < VERBS_MAX; verb++, n++) {
+		snprintf(words[n], sizeof(words[n]), "%.*s", (int)strcspn(verb->name, " "), verb->name);
+		names[n] = words[n];
+	}
+	nearest = config_nearest(word, names, n);
+	return nearest ? strcpy(buffer, nearest) : NULL;
+}
+
+static int unknown_verb(struct cli *cli, int argc, char **argv)
+{
+	char words[CLI_TEXT_MAX], verb[VERB_WORD_MAX];
+	const char *nearest;
+
+	if (second_words(argv[0], words, sizeof(words))) {
+		if (argc > 1 && (!strcmp(argv[1], "-h") || !strcmp(argv[1], "--help")))
+			return cmd_help(cli, 2, (char *[]){ argv[0], argv[0], NULL });
+		if (argc > 1 && argv[1][0] != '-')
+			return cli_usage(cli, "no verb \"%s %s\"; there are: %s", argv[0], argv[1], words);
+		return cli_usage(cli, "\"%s\" needs a second word: %s", argv[0], words);
+	}
+	nearest = nearest_verb(argv[0], verb);
+	return nearest ? cli_usage(cli, "no verb \"%s\", did you mean \"%s\"?", argv[0], nearest)
+		       : cli_usage(cli, "no verb \"%s\"", argv[0]);
 }
 
 int cli_main(int argc, char **argv)
