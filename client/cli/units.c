@@ -47,8 +47,12 @@ const char *unit_remaining(uint64_t seconds, char *buffer)
 
 	if (s >= 48 * 3600)
 		snprintf(buffer, UNIT_TEXT_MAX, "%llud%lluh", s / 86400, s / 3600 % 24);
+	else if (s >= 3600 && s % 3600 < 60)
+		snprintf(buffer, UNIT_TEXT_MAX, "%lluh", s / 3600);
 	else if (s >= 3600)
 		snprintf(buffer, UNIT_TEXT_MAX, "%lluh%02llum", s / 3600, s / 60 % 60);
+	else if (s >= 60 && s % 60 == 0)
+		snprintf(buffer, UNIT_TEXT_MAX, "%llum", s / 60);
 	else if (s >= 60)
 		snprintf(buffer, UNIT_TEXT_MAX, "%llum%02llus", s / 60, s % 60);
 	else

@@ -196,7 +196,8 @@ static uint64_t remaining_seconds(uint64_t deadline)
 
 	(void)clock_gettime(CLOCK_BOOTTIME, &ts);
 	now = (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
-	return deadline > now ? (deadline - now) / 1000000000ULL : 0;
+	/* Rounded up, so that what was just granted for an hour is not shown as a second less. */
+	return deadline > now ? (deadline - now + 999999999ULL) / 1000000000ULL : 0;
 }
 
 static void member_target(struct json_text *t, const struct attachment *a)
