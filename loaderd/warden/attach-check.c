@@ -60,12 +60,35 @@ static int decide(struct attaching *t, const struct connection *c, const struct 
 	return put_params(t, b->spec);
 }
 
+/* As policies write it: "16M", "90s". The largest unit that divides it, for it is compared. */
+static const char *amount_text(const char *limit, uint64_t value, char buffer[32])
+{
+	static const struct {
+		uint64_t size;
+		const char *limit, *unit;
+	} units[] = {
+		{ 1U << 30, "max-memory", "G" },  { 1U << 20, "max-memory", "M" },
+		{ 1U << 10, "max-memory", "K" },  { 86400000, "max-duration", "d" },
+		{ 3600000, "max-duration", "h" }, { 60000, "max-duration", "m" },
+		{ 1000, "max-duration", "s" },
+	};
+
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (!strcmp(limit, units[i].limit) && value && value % units[i].size == 0) {
+			snprintf(buffer, 32, "%" PRIu64 "%s", value / units[i].size, units[i].unit);
+			return buffer;
+		}
+	snprintf(buffer, 32, "%" PRIu64 "%s", value, strcmp(limit, "max-duration") ? "" : "ms");
+	return buffer;
+}
+
 static int over(struct refusal *refusal, const char *limit, uint64_t used, uint64_t max, const char *section,
 		const char *where)
 {
+	char used_text[32], max_text[32];
 	int r = refusal_set(refusal, REFUSAL_LIMIT_EXCEEDED, limit,
-			    "%s of section [limit %s] is %" PRIu64 " and would become %" PRIu64 "%s", limit,
-			    section, max, used, where);
+			    "%s of section [limit %s] is %s and would become %s%s", limit, section,
+			    amount_text(limit, max, max_text), amount_text(limit, used, used_text), where);
 
 	if (refusal) {
 		refusal->used = used;
