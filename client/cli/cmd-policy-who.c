@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <stdio.h>
+#include <string.h>
 
 #include "client/cli/candidates.h"
 #include "client/cli/cli.h"
@@ -27,6 +28,7 @@ struct who {
 	json_t *grants;  /* of the user whose answers come in: what differs only in the target is one */
 	struct table *table;
 	size_t n_allowed;
+	bool unknown_probe;
 };
 
 static bool who_option(void *data, int option, const char *value)
@@ -172,6 +174,8 @@ static int who_answer(void *data, size_t i, const json_t *parameters)
 	struct who *who = data;
 	size_t n = json_array_size(who->targets);
 
+	if (!strcmp(cli_string(json_object_get(decision, "refusal"), "error"), "NoSuchProbe"))
+		who->unknown_probe = true;
 	if (decision_grants(decision) && grant_add(who, decision, json_array_get(who->targets, i % n)) < 0)
 		return cli_broken(-ENOMEM);
 	return i % n == n - 1 ? user_done(who, &who->candidates.users[i / n]) : CLI_CONTINUE;
@@ -204,6 +208,10 @@ static int who_ask(struct who *who)
 		return r;
 	pipeline.n = who->candidates.n_users * json_array_size(who->targets);
 	r = pipeline_run(&pipeline);
+	if (r == CLI_OK && who->unknown_probe && !who->n_allowed) {
+		cli_say("no probe \"%s\"; what there is: bpfwarden list", who->probe);
+		return CLI_NOT_FOUND;
+	}
 	if (r != CLI_OK || who->cli->json)
 		return r;
 	table_print(who->table);
