@@ -120,10 +120,10 @@ static int list_row(void *data, const json_t *parameters)
 	(void)data;
 	if (!json_is_object(record))
 		return CLI_CONTINUE;
-	printf("%6llu  %s  %-8s %-6s %-12s %s %s", (unsigned long long)cli_number(record, "seq"),
+	printf("%6llu  %s  %-8s %-6s %-12s %s%s%s", (unsigned long long)cli_number(record, "seq"),
 	       unit_realtime(cli_number(record, "time_ns"), time), cli_string(record, "kind"),
 	       cli_string(record, "verdict"), *user ? user : "-", cli_string(record, "action"),
-	       cli_string(record, "probe"));
+	       *cli_string(record, "probe") ? " " : "", cli_string(record, "probe"));
 	if (cli_number(record, "serial"))
 		printf("-%llu", (unsigned long long)cli_number(record, "serial"));
 	print_target(json_object_get(record, "target"));
