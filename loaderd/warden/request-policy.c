@@ -41,7 +41,7 @@ const struct policy *policy_meant(const struct warden *w, uint32_t flags, struct
 	if (!w->candidate)
 		refusal_set(
 			refusal, REFUSAL_INVALID_ARGUMENT, "on_disk",
-			"nothing was read from disk that is not in force: call Reload with dry_run first");
+			"nothing was read from disk: run bpfwarden policy diff, or call Reload with dry_run");
 	return w->candidate;
 }
 
