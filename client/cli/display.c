@@ -114,6 +114,10 @@ static void columns_from(struct display *display, const json_t *event)
 			}
 		column_title(column);
 		column->width = text_width(column->title);
+		/* Numbers of processes differ in length from line to line: as wide as the kernel's largest.
+		 */
+		if (!strcmp(column->title, "PID") && column->width < strlen("4194304"))
+			column->width = strlen("4194304");
 		display->n_columns++;
 	}
 }

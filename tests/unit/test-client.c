@@ -315,8 +315,8 @@ static void test_run_text(void **state)
 	assert_int_equal(fixture_client(f, "run", "tcp.state", "--", "sh", "-c", "exit 3", NULL), CLI_OK);
 	assert_contains(f->err, "tcp.state-3 on self, events, allowed by \"users\", for at most 1h");
 	assert_contains(f->err, "the command ended with status 3");
-	assert_contains(f->out, "PID  N  LATENCY\n");
-	assert_contains(f->out, "7    3  1.50 ms\n");
+	assert_contains(f->out, "PID      N  LATENCY\n");
+	assert_contains(f->out, "7        3  1.50 ms\n");
 	assert_contains(f->out, "p50");
 	assert_contains(f->out, "3 shown, 0 lost");
 	assert_null(strchr(f->out, '\x1b'));
