@@ -117,8 +117,8 @@ static const char *group_of_method(const char *method)
 {
 	static const char *const groups[][2] = {
 		{ "io.bpfwarden.Audit.", "bpfwarden-audit" },
-		{ "io.bpfwarden.Attachment.List", "bpfwarden-audit" },
-		{ "io.bpfwarden.Attachment.", "bpfwarden-admin" },
+		{ "io.bpfwarden.Probe.Status", "bpfwarden-audit" },
+		{ "io.bpfwarden.Probe.Detach", "bpfwarden-admin" },
 		{ "io.bpfwarden.Policy.Explain", "bpfwarden-audit" },
 		{ "io.bpfwarden.Policy.Text", "bpfwarden-audit" },
 		{ "io.bpfwarden.Policy.", "bpfwarden-admin" },
@@ -149,7 +149,7 @@ void cli_hint_group(const char *group)
 /* Membership alone need not help who has rules of their team and asked for more than these give. */
 static void hint_denied(const char *method)
 {
-	if (!strncmp(method, "io.bpfwarden.Probe.", strlen("io.bpfwarden.Probe."))) {
+	if (!strcmp(method, "io.bpfwarden.Probe.Attach") || !strcmp(method, "io.bpfwarden.Probe.Run")) {
 		cli_say("why: bpfwarden policy explain, with the same probe and options");
 		if (membership_of("bpfwarden-users") == MEMBERSHIP_NONE)
 			cli_say("for standard probes on what is your own, ask an administrator for: adduser "
@@ -184,7 +184,6 @@ static void hint(enum bpfwarden_error error, const char *subject, const char *me
 		[BPFWARDEN_ERROR_NOT_ENROLLED] = "what is enrolled: bpfwarden registry list",
 		[BPFWARDEN_ERROR_AUDIT_UNAVAILABLE] =
 			"nothing new is attached until the log can be written: is the disk full?",
-		[BPFWARDEN_ERROR_NO_SUCH_PROBE] = "what there is: bpfwarden list",
 		[BPFWARDEN_ERROR_NO_SUCH_ATTACHMENT] = "what lives: bpfwarden ps",
 		[BPFWARDEN_ERROR_POLICY_INVALID] = "the policy in force stays",
 		[BPFWARDEN_ERROR_TRUST_INVALID] =
