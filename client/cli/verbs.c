@@ -19,7 +19,7 @@
 	"      --aggregates       counters and histograms only\n"                           \
 	"      --events           events only\n"                                            \
 	"      --serial N         this serial instead of the newest\n"                      \
-	"      --experimental     from the experimental channel\n"
+	"      --experimental     from the experimental channel, too\n"
 
 /* The verbs of bundle parse for themselves; "-o json" in front of them must not get lost. */
 static int run_bundle(struct cli *cli, int argc, char **argv)
