@@ -219,6 +219,20 @@ static int add_named(struct config *config, char *const *paths, size_t n, struct
 	return r;
 }
 
+/* The parts of FILE:LINE:COLUMN, as warnings have them, for what marks places in reviews. */
+static void add_place(json_t *error, const char *place)
+{
+	const char *column = strrchr(place, ':');
+	const char *line = column ? memrchr(place, ':', (size_t)(column - place)) : NULL;
+	unsigned int l, c;
+
+	if (!line || sscanf(line, ":%u:%u", &l, &c) != 2)
+		return;
+	json_object_set_new(error, "file", json_stringn(place, (size_t)(line - place)));
+	json_object_set_new(error, "line", json_integer(l));
+	json_object_set_new(error, "column", json_integer(c));
+}
+
 int policy_files_tell(const struct cli *cli, const char *path, int r, const struct refusal *refusal)
 {
 	const char *place = r < 0 || !*refusal->subject ? path : refusal->subject;
@@ -228,6 +242,7 @@ int policy_files_tell(const struct cli *cli, const char *path, int r, const stru
 		_cleanup_json_ json_t *root =
 			json_pack("{s:{s:s, s:s}}", "error", "place", place, "reason", reason);
 
+		add_place(json_object_get(root, "error"), place);
 		if (!root || json_dumpf(root, stdout, JSON_COMPACT) < 0)
 			return cli_broken(-ENOMEM);
 		printf("\n");
@@ -256,8 +271,15 @@ int policy_files_open(const struct cli *cli, char *const *paths, size_t n, const
 		sections = config_n_sections(config);
 		r = policy_new_from_config(config, &names->resolver, &refusal, ret_policy);
 	}
-	if (r)
-		return policy_files_tell(cli, path, r, &refusal);
+	if (r) {
+		int told = policy_files_tell(cli, path, r, &refusal);
+
+		/* What is wrong where it is reviewed may be right where it will be in force. */
+		if (r > 0 && !cli->json && strstr(refusal.reason, "would vanish"))
+			cli_say("to take users and groups for granted that this machine does not know: "
+				"--assume-names");
+		return told;
+	}
 	(void)take_ptr(config);
 	*ret_n_sections = sections;
 	return CLI_CONTINUE;

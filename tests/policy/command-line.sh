@@ -52,10 +52,11 @@ says "a group that is not there" 0 "ghost.policy:2:9: there is no group 'no-such
 1 section, 1 warning" policy check ghost.policy
 says "--assume-names takes it for granted" 0 '1 section, 0 warnings' policy check --strict --assume-names ghost.policy
 says "a user that is not there, in a deny" 1 \
-	"ghost-deny.policy:2:10: there is no user 'no-such-user', so this deny would vanish" policy check ghost-deny.policy
+	"ghost-deny.policy:2:10: there is no user 'no-such-user', so this deny would vanish
+bpfwarden: to take users and groups for granted that this machine does not know: --assume-names" policy check ghost-deny.policy
 says "an error" 1 "bad.policy:3:1: unknown key 'probes', did you mean 'probe'?" policy check bad.policy
 says "an error in JSON" 1 \
-	'{"error":{"place":"bad.policy:3:1","reason":"unknown key '"'probes', did you mean 'probe'"'?"}}' \
+	'{"error":{"place":"bad.policy:3:1","reason":"unknown key '"'probes', did you mean 'probe'"'?","file":"bad.policy","line":3,"column":1}}' \
 	policy check -o json bad.policy
 says "warnings in JSON" 0 '{"sections":2,"warnings":[{"file":"ghost.policy","line":2,"warning":"there is no group '"'no-such-group'"': it matches nobody","column":9},{"file":"wide.policy","line":1,"warning":"[allow all] is for everybody: no user, uid, group, from-unit or from-cgroup"}]}' \
 	policy check -o json ghost.policy wide.policy
