@@ -46,8 +46,12 @@ _bpfwarden() {
 	--privacy) words='safe bound pii' ;;
 	--data) words='aggregates events aggregates,events' ;;
 	--target) words='self host user: unit: cgroup:' ;;
-	--action) words='attach detach-any enroll promote revoke audit-read policy-reload' ;;
-	--from-cgroup | --at | --since | --until | --verdict | -n) return ;;
+	--verdict) words='allow deny ok failed' ;;
+	--action)
+		words='attach detach-any enroll promote revoke audit-read policy-reload'
+		[[ $verb != audit ]] || words='attach detach enroll promote revoke trust audit-read policy-reload'
+		;;
+	--from-cgroup | --at | --since | --until | -n) return ;;
 	-g | --cgroup | -p | --pid | -s | --set | -f | --for | --serial) return ;;
 	--role | --names | --threshold | --signer | --below | --file | --reason) return ;;
 	*)
