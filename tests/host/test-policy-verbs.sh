@@ -59,6 +59,18 @@ check_equal "explain: from a container" \
 check_equal "explain: root reads the log" "$(explain -o json --as root --action audit-read | field .allowed)" true
 check_code "explain: alice does not" 3 explain --as $alice --action audit-read
 check_code "explain: a probe that there is not" 3 explain no.probe --as $alice
+# What is left open and would be reduced without a word is no reason for a denial.
+check_match "explain: the condition that denies" "$(explain tcp.state --as $alice -H)" \
+	'no +\[allow shop\] +[^ ]+ +target = unit:shop\*\.service'
+check_match "explain: no target" "$(explain tcp.state --target shop.service 2>&1)" \
+	'argument not valid \(target\): it is self, user:NAME, unit:NAME, cgroup:PATH or host'
+
+# A denial says how to learn why, and of whom to ask what.
+check_match "denied: why" "$(as $alice bpfwarden run tcp.state -H 2>&1)" 'why: bpfwarden policy explain'
+check_match "denied: a limit, as policies write it" "$(as $alice bpfwarden run tcp.state --for 9h --dry-run 2>&1)" \
+	'max-duration of section \[limit users\] is 8h and would become 9h'
+check_match "denied: who may look" "$(as $alice bpfwarden policy who tcp.state 2>&1)" "adduser $alice bpfwarden-audit"
+check_match "denied: who may change" "$(as $alice bpfwarden policy diff 2>&1)" "adduser $alice bpfwarden-admin"
 
 # Explain and the daemon ask the same function.
 # Users by number: on a busy machine a name may not be looked up in time.
@@ -86,6 +98,7 @@ check_equal "who: carol may not" "$(grep -c $carol <<<"$output")" 0
 check_equal "who: one target" "$(bpfwarden -o json policy who tcp.state --target unit:shop7.service |
 	jq -r 'select(.user | startswith("warden-")) | .user + " " + .grants[0].rule')" "$alice shop"
 check_equal "who: another action" "$(bpfwarden -o json policy who tcp.state --action enroll | jq -r .user | xargs)" root
+check_code "who: a probe that there is not" 4 bpfwarden policy who no.probe
 check_code "who: not for everybody" 3 as $alice bpfwarden policy who tcp.state
 
 # Show.
