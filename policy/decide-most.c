@@ -53,20 +53,26 @@ static struct classes classes_of(const struct policy_request *request, uint32_t 
 	return classes;
 }
 
-/* What is tried first, and whether something that was tried is allowed. */
+/* What is tried, and what a denial of it all is the denial of: of the first, or of the first that an allow
+ * covers and a limit on a parameter alone denies. */
 struct tries {
 	const struct policy *policy;
 	struct question question;
-	struct policy_request first;
-	bool any;
+	struct policy_request denied;
+	bool any, limited;
 };
 
 static bool try(struct tries *tries, struct policy_decision *ret_decision)
 {
-	if (!tries->any)
-		tries->first = tries->question.request;
-	tries->any = true;
+	const struct policy_request tried = tries->question.request;
+	bool limited;
+
 	question_decide(tries->policy, &tries->question, ret_decision);
+	limited = ret_decision->parameter != POLICY_NO_PARAMETER;
+	if (!tries->any || (limited && !tries->limited))
+		tries->denied = tried;
+	tries->any = true;
+	tries->limited |= limited;
 	return ret_decision->allowed;
 }
 
@@ -120,7 +126,7 @@ void policy_decide_most(const struct policy *policy, struct policy_request *requ
 		return;
 	}
 	if (!try_all(&tries, request, ret_decision)) {
-		tries.question.request = tries.first;
+		tries.question.request = tries.denied;
 		question_decide(policy, &tries.question, ret_decision);
 	}
 	request->data = tries.question.request.data;

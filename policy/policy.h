@@ -171,10 +171,11 @@ void policy_decide(const struct policy *policy, const struct policy_request *req
 		   struct policy_decision *ret_decision);
 
 /* The same for a question that leaves something open; *request becomes the most that is allowed, or else the
- * most of all, whose denial is the decision. data 0: all that the probe has, else one of both; privacy: at
- * most this class and the highest that the probe has, POLICY_PRIVACY_MOST for no other bound, else a lower
- * one; kernel_verified false: without, else with. Data goes first, then privacy. Labels and events without
- * fields are never zeroed: they need their class, whatever was asked. */
+ * most that is denied because of a parameter's bounds alone, or else the most of all: its denial is the
+ * decision. data 0: all that the probe has, else one of both; privacy: at most this class and the highest
+ * that the probe has, POLICY_PRIVACY_MOST for no other bound, else a lower one; kernel_verified false:
+ * without, else with. Data goes first, then privacy. Labels and events without fields are never zeroed: they
+ * need their class, whatever was asked. */
 void policy_decide_most(const struct policy *policy, struct policy_request *request,
 			struct policy_decision *ret_decision);
 

@@ -102,6 +102,25 @@ static size_t first_allowed(const struct policy *policy, const struct policy_req
 	return i;
 }
 
+/* Of a denial, the reason is that of the most that only a parameter is in the way of, or of the most. */
+static size_t first_limited(const struct policy *policy, const struct policy_request *asked,
+			    const struct tries *tries)
+{
+	struct policy_request q = *asked;
+
+	for (size_t i = 0; i < tries->n; i++) {
+		struct policy_decision decision;
+
+		q.data = tries->list[i].data;
+		q.privacy = tries->list[i].privacy;
+		q.kernel_verified = tries->list[i].kernel_verified;
+		policy_decide(policy, &q, &decision);
+		if (decision.parameter != POLICY_NO_PARAMETER)
+			return i;
+	}
+	return 0;
+}
+
 /* What is explained of a denial that no section asked for is itself denied, and for want of an allow. */
 static void check_least(const struct policy *policy, const struct policy_request *asked,
 			const struct policy_request *denied)
@@ -123,7 +142,7 @@ static size_t check_most(const struct policy *policy, const struct policy_reques
 	struct policy_request q = *asked;
 	struct policy_decision most, decision;
 	struct tries tries;
-	size_t i;
+	size_t i, denied;
 
 	list_tries(asked, &tries);
 	i = first_allowed(policy, asked, &tries);
@@ -134,8 +153,8 @@ static size_t check_most(const struct policy *policy, const struct policy_reques
 	if (most.allowed && (q.data != tries.list[i].data || q.privacy != tries.list[i].privacy ||
 			     q.kernel_verified != tries.list[i].kernel_verified))
 		fail_with(policy, &q, "something else is the most that is allowed");
-	/* Of a denial, the reason is that of the most that could have been. */
-	if (!most.allowed && (q.data != tries.list[0].data || q.privacy != tries.list[0].privacy))
+	denied = first_limited(policy, asked, &tries);
+	if (!most.allowed && (q.data != tries.list[denied].data || q.privacy != tries.list[denied].privacy))
 		fail_with(policy, &q, "the denial is of something else");
 	if (!strcmp(most.rule, POLICY_RULE_DEFAULT))
 		check_least(policy, asked, &q);

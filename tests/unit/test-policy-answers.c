@@ -205,6 +205,9 @@ static const struct {
 	  SPEC_PRIVACY_BOUND, true },
 	{ "[allow a]\nuser = alice\n[deny b]\nkernel-verified = yes\n", MOST(.kernel_verified = true), false,
 	  ALL, SPEC_PRIVACY_PII, true },
+	/* Of denials, that one for which less could not make up. */
+	{ "[allow a]\ndata = aggregates events\n[limit b]\nset = names:none\n", MOST(GIVEN(1, 100, 1)), false,
+	  ALL, SPEC_PRIVACY_BOUND, false },
 	/* What is none of these questions. */
 	{ "[allow a]\nuser = alice\n", ASK(.data = 0, .privacy = 3), false, 0, 3, false },
 	{ "[allow a]\nuser = alice\n", ASK(.data = 4), false, 4, SPEC_PRIVACY_SAFE, false },
