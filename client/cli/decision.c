@@ -19,7 +19,7 @@ const char *text_clip(const char *text, size_t columns, char *buffer)
 	if (text_width(buffer) <= columns && strlen(text) < CLI_TEXT_MAX)
 		return buffer;
 	/* To the first byte of the code point that does not fit any more. */
-	for (; buffer[n] && n < CLI_TEXT_MAX - sizeof(mark); n++) {
+	for (; n < CLI_TEXT_MAX - sizeof(mark) && buffer[n]; n++) {
 		if (((unsigned char)buffer[n] & 0xc0) == 0x80)
 			continue;
 		if (width++ == keep)

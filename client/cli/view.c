@@ -108,15 +108,16 @@ void view_print_json(const json_t *read)
 void view_attached(const json_t *attachment)
 {
 	char remaining[UNIT_TEXT_MAX], data[64];
-
 	const char *privacy = cli_string(attachment, "privacy");
+	bool hidden;
 
+	/* Aggregates have no fields that could be left out. */
+	cli_join(json_object_get(attachment, "data"), data, sizeof(data));
+	hidden = *privacy && strcmp(privacy, "pii") != 0 && strstr(data, "events");
 	cli_say("%s-%llu on %s, %s%s%s, allowed by \"%s\", for at most %s (id %s)",
 		cli_string(attachment, "probe"), (unsigned long long)cli_number(attachment, "serial"),
-		cli_string(attachment, "target"),
-		cli_join(json_object_get(attachment, "data"), data, sizeof(data)),
-		*privacy && strcmp(privacy, "pii") ? " without fields above " : "",
-		*privacy && strcmp(privacy, "pii") ? privacy : "", cli_string(attachment, "rule"),
+		cli_string(attachment, "target"), data, hidden ? " without fields above " : "",
+		hidden ? privacy : "", cli_string(attachment, "rule"),
 		unit_remaining(cli_number(attachment, "remaining"), remaining), cli_string(attachment, "id"));
 }
 
