@@ -44,11 +44,18 @@ struct question {
 	uid_t uid;
 };
 
+/* True if it is known that there is no such user or group: a service that cannot be asked does not say so. */
+static bool is_absent(int error)
+{
+	return error == 0 || error == ENOENT || error == ESRCH;
+}
+
 _Noreturn static void answer_question(int to, const struct question *question)
 {
 	enum kind q = question->kind;
 	struct answer a = { .result = 1 };
 
+	errno = 0;
 	if (q == GROUP_BY_NAME) {
 		struct group *gr = getgrnam(question->name);
 
@@ -62,6 +69,8 @@ _Noreturn static void answer_question(int to, const struct question *question)
 			snprintf(a.name, sizeof(a.name), "%s", pw->pw_name);
 		}
 	}
+	if (a.result && !is_absent(errno))
+		_exit(1);
 	_exit(write(to, &a, sizeof(a)) == sizeof(a) ? 0 : 1);
 }
 
@@ -118,12 +127,6 @@ static int ask(enum kind kind, const char *name, uid_t uid, int timeout, struct 
 
 /* What the helper writes instead of groups: a number that no group has, and why. */
 enum no_groups { NO_USER = 1, TOO_MANY };
-
-/* True if it is known that there is no such user: a service that cannot be asked does not say so. */
-static bool is_absent(int error)
-{
-	return error == 0 || error == ENOENT || error == ESRCH;
-}
 
 /* Writes the groups or why there are none; nothing if that cannot be known. */
 _Noreturn static void answer_groups(int to, const struct question *question)

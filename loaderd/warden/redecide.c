@@ -13,13 +13,16 @@
 
 #define MINUTE_US 60000000ULL
 
-/* The groups of one uid, asked for once in a run however many attachments it has. */
+/* What is known of a uid that had this name when it attached, asked for once in a run however many
+ * attachments it has. */
 struct owner {
 	struct owner *next;
 	uid_t uid;
+	char user[64];
 	gid_t *gids;
 	size_t n_gids;
 	bool asked, known;
+	bool gone; /* the name is no user's any more, or another one's */
 };
 
 struct owners {
@@ -27,27 +30,49 @@ struct owners {
 	unsigned int slow; /* answers that did not come in time: after a few, nobody else is asked about */
 };
 
-static struct owner *owner_of(struct owners *owners, uid_t uid)
+/* Accounts are deleted and renamed, and their numbers given to others. Without a name, or with one that was
+ * cut off, there is nothing to compare. */
+static int ask_name(struct owner *o)
 {
-	struct owner *o = owners->list;
+	uid_t uid;
 	int r;
 
-	while (o && o->uid != uid)
+	if (names_number(o->user, &uid) || strlen(o->user) == sizeof(o->user) - 1)
+		return 0;
+	r = names_user(o->user, &uid);
+	o->gone = r > 0 || (r == 0 && uid != o->uid);
+	return r;
+}
+
+static void ask_owner(struct owner *o, unsigned int *slow)
+{
+	int r = names_groups(o->uid, &o->gids, &o->n_gids);
+
+	/* That there is no such user any more is known, too: it is in no group. */
+	if (r >= 0)
+		r = ask_name(o);
+	o->asked = true;
+	o->known = r >= 0;
+	*slow += r == -ETIMEDOUT;
+}
+
+static struct owner *owner_of(struct owners *owners, const struct attachment *a)
+{
+	struct owner *o = owners->list;
+
+	while (o && (o->uid != a->uid || strcmp(o->user, a->user) != 0))
 		o = o->next;
 	if (o)
 		return o;
 	o = calloc(1, sizeof(*o));
 	if (!o)
 		return NULL;
-	o->uid = uid;
+	o->uid = a->uid;
+	memcpy(o->user, a->user, sizeof(o->user));
 	o->next = owners->list;
 	owners->list = o;
-	if (owners->slow >= REDECIDE_SLOW_MAX)
-		return o;
-	r = names_groups(uid, &o->gids, &o->n_gids);
-	o->asked = true;
-	o->known = r >= 0; /* that there is no such user any more is known, too: it is in no group */
-	owners->slow += r == -ETIMEDOUT;
+	if (owners->slow < REDECIDE_SLOW_MAX)
+		ask_owner(o, &owners->slow);
 	return o;
 }
 
@@ -123,7 +148,7 @@ static void check_duration(const struct attached *at, const struct policy_limits
 static void look_again(struct warden *w, const struct policy *policy, const struct attached *at,
 		       struct owners *owners, struct again *ret)
 {
-	const struct owner *owner = owner_of(owners, at->a.uid);
+	const struct owner *owner = owner_of(owners, &at->a);
 	struct policy_decision decision;
 	struct policy_request request;
 
@@ -131,7 +156,11 @@ static void look_again(struct warden *w, const struct policy *policy, const stru
 			       .known = decide_again(w, policy, at, owner, &request, &decision) };
 	if (!ret->known)
 		return;
-	if (!decision.allowed) {
+	if (owner->gone) {
+		ret->ends = true;
+		refusal_set(&ret->refusal, REFUSAL_POLICY_DENIED, at->a.user, "uid %u is not %s's any more",
+			    at->a.uid, at->a.user);
+	} else if (!decision.allowed) {
 		ret->ends = true;
 		denied(&request, &decision, &ret->refusal);
 	} else if (policy_kernel_verified(&decision.limits) && !instance_row_verified(at->instance)) {

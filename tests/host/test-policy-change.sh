@@ -150,4 +150,14 @@ take <<-END
 	privacy = pii
 END
 ended "fields that are shown no more" "$id" "the policy does not allow it any more (rule change-addresses)"
+
+# An account that is renamed: its number could be another's next.
+host_cleanup() { usermod -l $bob warden-renamed 2>/dev/null || :; }
+: | take
+id=$(attach $bob tcp.state)
+check "a name that is given up: it is" usermod -l warden-renamed $bob
+check "a name that is given up: policy reload" bpfwarden policy reload
+check "a name that is given up: and taken back" usermod -l $bob warden-renamed
+check "a name that is given up: it ends" wait_until 30 gone $bob
+check_equal "a name that is given up: the reason" "$(why_ended "$id")" "uid $(id -u $bob) is not $bob's any more"
 host_finish

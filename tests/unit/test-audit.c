@@ -3,7 +3,6 @@
 #include "audit-fixture.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
