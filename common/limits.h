@@ -80,8 +80,9 @@
 #define RUNNER_REAP_INTERVAL        100    /* between two looks whether a killed runner has ended */
 #define PARSER_CHILD_TIMEOUT        60000
 #define NAME_LOOKUP_TIMEOUT         200
+#define NAME_LOOKUP_OWNER_TIMEOUT   500   /* of an owner's name and groups when the policy is asked again */
 #define NAME_LOOKUP_POLICY_TIMEOUT  10000 /* of a name in the policy */
-#define REDECIDE_SLOW_MAX           5 /* lookups that are waited for in vain when the policy is asked again */
+#define REDECIDE_SLOW_MAX           2 /* lookups that are waited for in vain when the policy is asked again */
 #define REDECIDE_RETRY              30000 /* until the next look at those whose groups could not be known */
 
 /* Configuration: policy.d/ and trust.conf, see format/config.h */

@@ -128,17 +128,33 @@ static int ask(enum kind kind, const char *name, uid_t uid, int timeout, struct 
 /* What the helper writes instead of groups: a number that no group has, and why. */
 enum no_groups { NO_USER = 1, TOO_MANY };
 
+/* Whether a name is this uid's: 1, 0, or -1 if that cannot be known. */
+static int name_is_of(const char *name, uid_t uid)
+{
+	struct passwd *pw;
+
+	errno = 0;
+	pw = getpwnam(name);
+	if (!pw && !is_absent(errno))
+		return -1;
+	return pw && pw->pw_uid == uid;
+}
+
 /* Writes the groups or why there are none; nothing if that cannot be known. */
 _Noreturn static void answer_groups(int to, const struct question *question)
 {
 	gid_t gids[GROUPS_MAX] = { NO_GROUP };
 	char buffer[65536];
 	struct passwd pw, *found = NULL;
-	int n = GROUPS_MAX, r;
+	int n = GROUPS_MAX, r, same = question->name ? name_is_of(question->name, question->uid) : 1;
 
+	if (same < 0)
+		_exit(1);
 	r = getpwuid_r(question->uid, &pw, buffer, sizeof(buffer), &found);
 	if (!found && !is_absent(r))
 		_exit(1);
+	if (!same)
+		found = NULL;
 	if (!found || getgrouplist(pw.pw_name, pw.pw_gid, gids, &n) < 0) {
 		gids[0] = NO_GROUP;
 		gids[1] = found ? TOO_MANY : NO_USER;
@@ -147,15 +163,15 @@ _Noreturn static void answer_groups(int to, const struct question *question)
 	_exit(write(to, gids, (size_t)n * sizeof(*gids)) == n * (ssize_t)sizeof(*gids) ? 0 : 1);
 }
 
-int names_groups(uid_t uid, gid_t **ret, size_t *ret_n)
+int names_owner(uid_t uid, const char *name, int timeout, gid_t **ret, size_t *ret_n)
 {
-	const struct question question = { .uid = uid };
+	const struct question question = { .uid = uid, .name = name };
 	_cleanup_free_ gid_t *gids = calloc(GROUPS_MAX, sizeof(*gids));
 	ssize_t n;
 
 	if (!gids)
 		return -ENOMEM;
-	n = ask_helper(answer_groups, &question, NAME_LOOKUP_TIMEOUT, gids, GROUPS_MAX * sizeof(*gids));
+	n = ask_helper(answer_groups, &question, timeout, gids, GROUPS_MAX * sizeof(*gids));
 	if (n <= 0)
 		return n == 0 ? -EIO : (int)n;
 	if (gids[0] == NO_GROUP)
@@ -165,7 +181,7 @@ int names_groups(uid_t uid, gid_t **ret, size_t *ret_n)
 	return 0;
 }
 
-int names_groups_asked(uid_t uid, gid_t **ret, size_t *ret_n)
+int names_groups(uid_t uid, gid_t **ret, size_t *ret_n)
 {
 	struct timespec now;
 	int r;
@@ -173,7 +189,7 @@ int names_groups_asked(uid_t uid, gid_t **ret, size_t *ret_n)
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	if (now.tv_sec < slow_until)
 		return -ETIMEDOUT;
-	r = names_groups(uid, ret, ret_n);
+	r = names_owner(uid, NULL, NAME_LOOKUP_TIMEOUT, ret, ret_n);
 	if (r == -ETIMEDOUT)
 		slow_until = now.tv_sec + SLOW_PAUSE;
 	return r;

@@ -30,29 +30,17 @@ struct owners {
 	unsigned int slow; /* answers that did not come in time: after a few, nobody else is asked about */
 };
 
-/* Accounts are deleted and renamed, and their numbers given to others. Without a name, or with one that was
- * cut off, there is nothing to compare. */
-static int ask_name(struct owner *o)
-{
-	uid_t uid;
-	int r;
-
-	if (names_number(o->user, &uid) || strlen(o->user) == sizeof(o->user) - 1)
-		return 0;
-	r = names_user(o->user, &uid);
-	o->gone = r > 0 || (r == 0 && uid != o->uid);
-	return r;
-}
-
+/* Accounts are deleted and renamed, and their numbers given to others. Who had no name then, or one that was
+ * cut off, is known by the number alone. */
 static void ask_owner(struct owner *o, unsigned int *slow)
 {
-	int r = names_groups(o->uid, &o->gids, &o->n_gids);
+	uid_t number;
+	bool named = !names_number(o->user, &number) && strlen(o->user) < sizeof(o->user) - 1;
+	int r = names_owner(o->uid, named ? o->user : NULL, NAME_LOOKUP_OWNER_TIMEOUT, &o->gids, &o->n_gids);
 
-	/* That there is no such user any more is known, too: it is in no group. */
-	if (r >= 0)
-		r = ask_name(o);
 	o->asked = true;
-	o->known = r >= 0;
+	o->known = r >= 0; /* that there is no such user any more is known, too: it is in no group */
+	o->gone = named && r > 0;
 	*slow += r == -ETIMEDOUT;
 }
 

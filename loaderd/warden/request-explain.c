@@ -62,7 +62,7 @@ static int put_groups(struct explaining *x, const struct connection *c, struct r
 	if (uid == c->uid)
 		return 0;
 	x->request.n_gids = 0;
-	r = names_groups_asked(uid, &x->gids, &x->request.n_gids);
+	r = names_groups(uid, &x->gids, &x->request.n_gids);
 	x->request.gids = x->gids;
 	if (r >= 0)
 		return 0;

@@ -65,12 +65,13 @@ bool facts_cgroup(const char *text, char path[TARGET_NAME_MAX]);
 int names_user(const char *name, uid_t *ret);
 int names_user_or_number(const char *text, uid_t *ret);
 bool names_number(const char *text, uid_t *ret); /* asks nobody */
-/* The groups that uid is in now, primary first, in a new array; 1 if there is no such user, which is not said
- * of one about whom nobody could be asked: by groups that are not known, no deny would match. */
-int names_groups(uid_t uid, gid_t **ret, size_t *ret_n);
+/* The groups that uid is in now, primary first, in a new array; 1 if there is no such user, or, with a name,
+ * if that is not the uid's. Neither is said of one about whom nobody could be asked: by groups that are not
+ * known, no deny would match. Waits for so many ms. */
+int names_owner(uid_t uid, const char *name, int timeout, gid_t **ret, size_t *ret_n);
 /* The same for clients, as all the others are: a name service that did not answer in time is left alone for a
  * while. */
-int names_groups_asked(uid_t uid, gid_t **ret, size_t *ret_n);
+int names_groups(uid_t uid, gid_t **ret, size_t *ret_n);
 /* Always fills in something: the number if the name cannot be known. */
 void names_of_uid(uid_t uid, char *buffer, size_t size);
 extern const struct policy_resolver names_resolver;

@@ -252,14 +252,21 @@ static void test_groups(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		service = rows[i].service;
-		assert_int_equal(names_groups(1000, &gids, &n), rows[i].result);
+		assert_int_equal(names_owner(1000, NULL, 10000, &gids, &n), rows[i].result);
 		assert_null(gids);
 	}
 	service = -1;
-	assert_int_equal(names_groups(1000, &gids, &n), 0);
+	assert_int_equal(names_owner(1000, NULL, 10000, &gids, &n), 0);
 	assert_int_equal(n, 1);
 	assert_int_equal(gids[0], 4711);
 	free(gids);
+	/* A name that is another's, or nobody's. */
+	assert_int_equal(names_owner(0, "root", 10000, &gids, &n), 0);
+	free(gids);
+	gids = NULL;
+	assert_int_equal(names_owner(1000, "root", 10000, &gids, &n), 1);
+	assert_int_equal(names_owner(1000, "no-such-user", 10000, &gids, &n), 1);
+	assert_null(gids);
 }
 
 static void test_numbers(void **state)
