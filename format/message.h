@@ -13,6 +13,7 @@
 #include "bpf/include/bpfwarden/abi.h"
 #include "common/limits.h"
 #include "common/refusal.h"
+#include "format/policy-names.h"
 #include "format/revocation.h"
 #include "format/spec.h"
 
@@ -139,8 +140,8 @@ struct message_flags {
 #define MESSAGE_FLAG_PERSIST         1024U /* without a deadline, also after a reboot: only in questions */
 #define MESSAGE_FLAG_TRIAL           64U   /* a question only: the loader hears nothing of the answer */
 
-#define MESSAGE_DATA_AGGREGATES 1U
-#define MESSAGE_DATA_EVENTS     2U
+#define MESSAGE_DATA_AGGREGATES POLICY_DATA_AGGREGATES
+#define MESSAGE_DATA_EVENTS     POLICY_DATA_EVENTS
 
 struct message_parameter {
 	char name[OBJECT_NAME_MAX];

@@ -186,11 +186,9 @@ int attach_check(struct attaching *t, const struct connection *c, struct bundle 
 	t->a.serial = b->serial;
 	t->a.channel = b->channel;
 	t->a.uid = c->uid;
-	if (!(b->spec->targets & (1U << q->target_kind)))
-		return refusal_set(refusal, REFUSAL_TARGET_UNSUPPORTED, target_kind_name(q->target_kind),
-				   "%s cannot filter by target %s", b->name,
-				   target_kind_name(q->target_kind));
-	r = target_check(q->target_kind, q->target, refusal);
+	r = question_target_kind(b->spec, q->target_kind, refusal);
+	if (!r)
+		r = target_check(q->target_kind, q->target, refusal);
 	if (!r)
 		r = question_parameters(b->spec, q, t->a.parameters, &t->given, refusal);
 	if (r)

@@ -243,7 +243,7 @@ static int check_serial(const struct enrolling *e, struct refusal *refusal)
 	struct trust_enrolment enrolment = { .bundle = text,
 					     .signers = e->bundle->signers,
 					     .may = e->bundle->may,
-					     .production = e->bundle->channel == CHANNEL_PRODUCTION,
+					     .production = e->bundle->channel == POLICY_CHANNEL_PRODUCTION,
 					     .serial = e->bundle->serial };
 	int r;
 
@@ -395,7 +395,8 @@ int request_enroll(struct warden *w, struct connection *c, const struct message_
 	    n_fds != 1 + (size_t)m->n_signatures + m->n_files)
 		return -EPROTO;
 	if (!may_enroll(w, c,
-			m->flags & MESSAGE_FLAG_EXPERIMENTAL ? CHANNEL_EXPERIMENTAL : CHANNEL_PRODUCTION,
+			m->flags & MESSAGE_FLAG_EXPERIMENTAL ? POLICY_CHANNEL_EXPERIMENTAL
+							     : POLICY_CHANNEL_PRODUCTION,
 			&decision))
 		return deny(w, c, m, &decision);
 	if (check_room(c->uid, &refusal)) {
@@ -417,7 +418,8 @@ int request_enroll(struct warden *w, struct connection *c, const struct message_
 	under_way = e;
 	e->request = *m;
 	e->bundle->enumerations = -EBADF;
-	e->bundle->channel = m->flags & MESSAGE_FLAG_EXPERIMENTAL ? CHANNEL_EXPERIMENTAL : CHANNEL_PRODUCTION;
+	e->bundle->channel = m->flags & MESSAGE_FLAG_EXPERIMENTAL ? POLICY_CHANNEL_EXPERIMENTAL
+								  : POLICY_CHANNEL_PRODUCTION;
 	e->bundle->enrolled_at = now_realtime();
 	memcpy(e->bundle->enrolled_by, c->user, sizeof(e->bundle->enrolled_by));
 	if (copy_descriptors(e, fds, n_fds, &refusal)) {

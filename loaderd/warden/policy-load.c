@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "common/digest.h"
-#include "loaderd/warden/warden.h"
+#include "loaderd/warden/request-policy.h"
 
 #define ROWS_SIZE_MAX (64U << 10) /* of those that a reply names; the log counts all */
 
@@ -169,19 +169,13 @@ static struct reloading *under_way;
 
 static void reply(struct warden *w, uint64_t connection, uint64_t call, struct policy_change *change)
 {
+	const struct rows to = { .w = w, .connection = connection, .call = call };
 	char digest[DIGEST_HEX_MAX];
-	json_t *reply;
-	char *text;
 
 	digest_to_hex(change->digest, digest);
-	reply = json_pack("{s:s, s:b, s:O}", "digest", digest, "changed", (int)change->changed, "ended",
-			  change->ended);
-	text = reply ? json_dumps(reply, JSON_COMPACT) : NULL;
-	if (text)
-		reply_text(w, connection, call, text, strlen(text));
+	rows_send(&to, json_pack("{s:s, s:b, s:O}", "digest", digest, "changed", (int)change->changed,
+				 "ended", change->ended));
 	reply_end(w, connection, call);
-	free(text);
-	json_decref(reply);
 	policy_change_done(change);
 }
 

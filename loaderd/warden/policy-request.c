@@ -32,8 +32,7 @@ void question_by(const struct connection *c, enum policy_action action, struct p
 void question_about(struct policy_request *request, const struct bundle *b)
 {
 	snprintf(request->probe, sizeof(request->probe), "%s", b->name);
-	request->channel =
-		b->channel == CHANNEL_PRODUCTION ? POLICY_CHANNEL_PRODUCTION : POLICY_CHANNEL_EXPERIMENTAL;
+	request->channel = b->channel;
 	request->spec = b->spec;
 	if (!b->spec)
 		return;
@@ -60,6 +59,14 @@ bool question_ok(const struct message_attach *m)
 		if (!MESSAGE_TEXT_OK(m->parameters[i].name))
 			return false;
 	return true;
+}
+
+int question_target_kind(const struct spec *spec, uint32_t kind, struct refusal *refusal)
+{
+	if (spec->targets & (1U << kind))
+		return 0;
+	return refusal_set(refusal, REFUSAL_TARGET_UNSUPPORTED, target_kind_name(kind),
+			   "%s cannot filter by target %s", spec->name, target_kind_name(kind));
 }
 
 static int find_param(const struct spec *spec, const char *name)
@@ -205,14 +212,13 @@ bool may(struct warden *w, const struct connection *c, enum policy_action action
 	return ask(w, &request, ret);
 }
 
-bool may_enroll(struct warden *w, const struct connection *c, enum bundle_channel channel,
+bool may_enroll(struct warden *w, const struct connection *c, enum policy_channel channel,
 		struct policy_decision *ret)
 {
 	struct policy_request request;
 
 	question_by(c, POLICY_ENROLL, &request);
-	request.channel =
-		channel == CHANNEL_PRODUCTION ? POLICY_CHANNEL_PRODUCTION : POLICY_CHANNEL_EXPERIMENTAL;
+	request.channel = channel;
 	return ask(w, &request, ret);
 }
 

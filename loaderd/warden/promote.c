@@ -32,12 +32,12 @@ static int check(struct warden *w, const char *name, uint64_t serial, struct ref
 	r = bundle_unusable(b, refusal);
 	if (r && r != REFUSAL_KERNEL_UNSUPPORTED)
 		return r;
-	if (b->channel == CHANNEL_PRODUCTION)
+	if (b->channel == POLICY_CHANNEL_PRODUCTION)
 		return refusal_set(refusal, REFUSAL_ALREADY_ENROLLED, text,
 				   "%s is in the production channel already", text);
 	enrolment.signers = b->signers;
 	enrolment.may = b->may;
-	r = registry_highest(w, name, CHANNEL_PRODUCTION, &enrolment.highest);
+	r = registry_highest(w, name, POLICY_CHANNEL_PRODUCTION, &enrolment.highest);
 	if (r < 0)
 		return refusal_set(refusal, REFUSAL_UNAVAILABLE, "registry",
 				   "which serials of %s were there before cannot be read: %s", name,
@@ -49,12 +49,12 @@ static int promote(struct bundle *b)
 {
 	int r;
 
-	b->channel = CHANNEL_PRODUCTION;
+	b->channel = POLICY_CHANNEL_PRODUCTION;
 	r = registry_raise_highest(b);
 	if (r >= 0)
 		r = registry_write_state(b);
 	if (r < 0)
-		b->channel = CHANNEL_EXPERIMENTAL;
+		b->channel = POLICY_CHANNEL_EXPERIMENTAL;
 	return r;
 }
 

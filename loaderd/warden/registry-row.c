@@ -44,8 +44,7 @@ void bundle_row(struct warden *w, const struct bundle *b, const struct connectio
 	struct refusal problem;
 
 	snprintf(row.name, sizeof(row.name), "%s", b->name);
-	snprintf(row.channel, sizeof(row.channel), "%s",
-		 b->channel == CHANNEL_PRODUCTION ? "production" : "experimental");
+	snprintf(row.channel, sizeof(row.channel), "%s", policy_channel_names[b->channel]);
 	snprintf(row.enrolled_by, sizeof(row.enrolled_by), "%s", b->enrolled_by);
 	if (bundle_unusable(b, &problem))
 		snprintf(row.problem, sizeof(row.problem), "%s", problem.reason);
@@ -69,8 +68,8 @@ int bundle_describe(struct warden *w, const struct bundle *b, const struct conne
 	bundle_row(w, b, c, &reply->probe);
 	reply->m = (struct message){ .type = MESSAGE_REPLY_BUNDLE, .connection = c->number, .call = call };
 	reply->shipped = b->shipped;
-	(void)registry_highest(w, b->name, CHANNEL_PRODUCTION, &reply->highest_production);
-	(void)registry_highest(w, b->name, CHANNEL_EXPERIMENTAL, &reply->highest_experimental);
+	(void)registry_highest(w, b->name, POLICY_CHANNEL_PRODUCTION, &reply->highest_production);
+	(void)registry_highest(w, b->name, POLICY_CHANNEL_EXPERIMENTAL, &reply->highest_experimental);
 	if (b->spec) {
 		reply->issued = b->spec->issued;
 		reply->not_after = b->spec->not_after;

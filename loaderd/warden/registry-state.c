@@ -86,8 +86,9 @@ static bool copy_text(char *to, size_t size, const char *text)
 static bool state_line(struct bundle *b, const char *key, const char *value)
 {
 	if (!strcmp(key, "channel")) {
-		b->channel = !strcmp(value, "production") ? CHANNEL_PRODUCTION : CHANNEL_EXPERIMENTAL;
-		return b->channel == CHANNEL_PRODUCTION || !strcmp(value, "experimental");
+		b->channel = !strcmp(value, "production") ? POLICY_CHANNEL_PRODUCTION
+							  : POLICY_CHANNEL_EXPERIMENTAL;
+		return b->channel == POLICY_CHANNEL_PRODUCTION || !strcmp(value, "experimental");
 	}
 	if (!strcmp(key, "revoked")) {
 		b->revoked = strcmp(value, "no") != 0;
@@ -152,8 +153,8 @@ int registry_write_state_at(const struct bundle *b, int dir)
 	int n;
 
 	n = snprintf(text, sizeof(text), "channel=%s\nrevoked=%s\nby=%s\nat=%" PRIu64 "\n",
-		     b->channel == CHANNEL_PRODUCTION ? "production" : "experimental",
-		     b->revoked ? "yes" : "no", b->enrolled_by, b->enrolled_at);
+		     policy_channel_names[b->channel], b->revoked ? "yes" : "no", b->enrolled_by,
+		     b->enrolled_at);
 	if (b->revoked)
 		n += snprintf(text + n, sizeof(text) - (size_t)n,
 			      "revoked-by=%s\nrevoked-at=%" PRIu64 "\nreason=%s\n", b->revoked_by,
@@ -207,13 +208,13 @@ static int read_highest(const char *name, uint64_t ret[2])
 		   &n) != 2 ||
 	    n < 0 || (size_t)n + 1 != size || text[n] != '\n')
 		return -EBADMSG;
-	ret[CHANNEL_PRODUCTION] = production;
-	ret[CHANNEL_EXPERIMENTAL] = experimental;
+	ret[POLICY_CHANNEL_PRODUCTION] = production;
+	ret[POLICY_CHANNEL_EXPERIMENTAL] = experimental;
 	return 0;
 }
 
 /* What is there counts, too, shipped or enrolled, even if the file is gone. */
-int registry_highest(struct warden *w, const char *name, enum bundle_channel channel, uint64_t *ret)
+int registry_highest(struct warden *w, const char *name, enum policy_channel channel, uint64_t *ret)
 {
 	uint64_t highest[2] = { 0 };
 	int r = read_highest(name, highest);
@@ -243,7 +244,7 @@ int registry_raise_highest(const struct bundle *b)
 	if (dir < 0)
 		return dir;
 	n = snprintf(text, sizeof(text), "production=%" PRIu64 "\nexperimental=%" PRIu64 "\n",
-		     highest[CHANNEL_PRODUCTION], highest[CHANNEL_EXPERIMENTAL]);
+		     highest[POLICY_CHANNEL_PRODUCTION], highest[POLICY_CHANNEL_EXPERIMENTAL]);
 	return write_whole(dir, "highest", text, (size_t)n);
 }
 

@@ -121,7 +121,7 @@ static void check_channel(struct bundle *b)
 	struct trust_enrolment enrolment = { .bundle = text,
 					     .signers = b->signers,
 					     .may = b->may,
-					     .production = b->channel == CHANNEL_PRODUCTION,
+					     .production = b->channel == POLICY_CHANNEL_PRODUCTION,
 					     .serial = b->serial };
 
 	bundle_text(b, text, sizeof(text));
@@ -211,6 +211,16 @@ struct bundle *registry_named(struct warden *w, const char *name, uint64_t seria
 	while (b && (b->serial != serial || strcmp(b->name, name)))
 		b = b->next;
 	return b;
+}
+
+struct bundle *registry_newest(struct warden *w, const char *name)
+{
+	struct bundle *newest = NULL;
+
+	for (struct bundle *b = w->bundles; b; b = b->next)
+		if (!strcmp(b->name, name) && (!newest || b->serial > newest->serial))
+			newest = b;
+	return newest;
 }
 
 static int scan_serial(struct warden *w, const char *name, const char *serial, bool shipped)

@@ -125,10 +125,7 @@ static void put_bundle(struct explaining *x, struct warden *w)
 			x->refusal.code = 0;
 	}
 	if (!x->bundle)
-		for (struct bundle *b = w->bundles; b; b = b->next)
-			if (!strcmp(b->name, q->probe) && (!q->serial || b->serial == q->serial) &&
-			    (!x->bundle || b->serial > x->bundle->serial))
-				x->bundle = b;
+		x->bundle = q->serial ? registry_named(w, q->probe, q->serial) : registry_newest(w, q->probe);
 	if (!x->bundle)
 		return;
 	question_about(&x->request, x->bundle);
@@ -169,11 +166,8 @@ static void put_request(struct explaining *x)
 	x->request.persist = q->flags & MESSAGE_FLAG_PERSIST;
 	if (!spec)
 		return;
-	if (!(spec->targets & (1U << q->target_kind))) {
-		refusal_set(&refusal, REFUSAL_TARGET_UNSUPPORTED, target_kind_name(q->target_kind),
-			    "%s cannot filter by target %s", spec->name, target_kind_name(q->target_kind));
+	if (question_target_kind(spec, q->target_kind, &refusal))
 		note(x, &refusal);
-	}
 	if (question_parameters(spec, q, x->values, &x->request.given, &refusal))
 		note(x, &refusal);
 	else
@@ -208,10 +202,9 @@ static json_t *data_array(uint32_t data)
 {
 	json_t *array = json_array();
 
-	if (data & POLICY_DATA_AGGREGATES)
-		json_array_append_new(array, json_string("aggregates"));
-	if (data & POLICY_DATA_EVENTS)
-		json_array_append_new(array, json_string("events"));
+	for (uint32_t i = 0; i < POLICY_DATA_KINDS; i++)
+		if (data & (1U << i))
+			json_array_append_new(array, json_string(policy_data_names[i]));
 	return array;
 }
 

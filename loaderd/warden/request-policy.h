@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
-/* What request-policy.c and request-explain.c share: replies of rows, and who may ask. */
+/* What request-policy.c, request-explain.c and policy-load.c share: replies of rows, and who may ask. */
 #include "loaderd/warden/warden.h"
 
 struct rows {

@@ -51,13 +51,10 @@ static int on_list(struct warden *w, struct connection *c, const struct message 
 	(void)n_fds;
 	/* Of each name the bundle that an attach would take; a name that has none usable shows its newest. */
 	for (struct bundle *b = w->bundles; b && r >= 0; b = b->next) {
-		struct bundle *best = NULL, *newest = b;
+		struct bundle *best = NULL;
 
-		for (struct bundle *o = w->bundles; o; o = o->next)
-			if (!strcmp(o->name, b->name) && o->serial > newest->serial)
-				newest = o;
 		if (registry_find(w, b->name, 0, 3, &best, NULL))
-			best = newest;
+			best = registry_newest(w, b->name);
 		if (best == b && !b->revoked)
 			r = send_bundle(w, c, m->call, b);
 	}
@@ -96,9 +93,7 @@ static int on_registry_describe(struct warden *w, struct connection *c, const st
 	if (q->serial)
 		b = registry_named(w, q->name, q->serial);
 	else if (registry_find(w, q->name, 0, 3, &b, NULL))
-		for (struct bundle *o = w->bundles; o; o = o->next)
-			if (!strcmp(o->name, q->name) && (!b || o->serial > b->serial))
-				b = o;
+		b = registry_newest(w, q->name);
 	if (!b) {
 		(void)registry_find(w, q->name, q->serial, 3, &b, &refusal);
 		reply_refusal(w, c->number, m->call, &refusal);

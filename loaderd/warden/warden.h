@@ -101,7 +101,6 @@ const char *target_cgroup_root(void);
 
 /* --- registry: warden/registry.c ---------------------------------------------------------------------- */
 
-enum bundle_channel { CHANNEL_PRODUCTION = 0, CHANNEL_EXPERIMENTAL };
 enum bundle_before { BUNDLE_UNKNOWN = 0, BUNDLE_ACCEPTED, BUNDLE_REFUSED };
 
 /* Lives until the registry is read anew: whoever waits for something keeps a digest or a name instead. */
@@ -110,7 +109,7 @@ struct bundle {
 	char name[PROBE_NAME_MAX];
 	uint64_t serial;
 	bool shipped; /* below PATH_BUNDLES, otherwise below PATH_REGISTRY */
-	enum bundle_channel channel;
+	enum policy_channel channel;
 	bool revoked;   /* by name and serial, by the registry's own command */
 	bool unwritten; /* and that could not be written */
 	char revoked_by[64], revoked_why[REVOCATION_REASON_MAX];
@@ -145,6 +144,7 @@ int registry_find(struct warden *w, const char *name, uint64_t serial, uint32_t 
 struct bundle *registry_by_digest(struct warden *w, const uint8_t digest[DIGEST_SIZE]);
 const struct bundle *registry_judged(const struct warden *w, const uint8_t digest[DIGEST_SIZE]);
 struct bundle *registry_named(struct warden *w, const char *name, uint64_t serial);
+struct bundle *registry_newest(struct warden *w, const char *name); /* usable or not */
 /* Its directory, or the one in the registry beside that of a shipped one. */
 int registry_open_directory(const struct bundle *b, bool shipped);
 /* A file of the bundle as a sealed memfd, or -errno. */
@@ -181,7 +181,7 @@ int registry_write_state_at(const struct bundle *b, int dir); /* of the bundle, 
 /* The directory of a name, or -errno. */
 int registry_open_name(const char *name, bool create);
 /* The highest serial that the name ever had in the channel, as far as is known; -errno: it cannot be. */
-int registry_highest(struct warden *w, const char *name, enum bundle_channel channel, uint64_t *ret);
+int registry_highest(struct warden *w, const char *name, enum policy_channel channel, uint64_t *ret);
 int registry_raise_highest(const struct bundle *b);
 int registry_read_revoked(struct warden *w); /* -errno: of a shortage */
 /* In force at once; -errno: but it could not be written. -E2BIG: there are too many, and it is not. */
@@ -199,6 +199,8 @@ void question_about(struct policy_request *request, const struct bundle *b);
 void question_target(struct policy_request *request, const struct target *target);
 /* True if the record has the form that the gate gives it. */
 bool question_ok(const struct message_attach *m);
+/* REFUSAL_TARGET_UNSUPPORTED if the probe cannot filter by this kind of target. */
+int question_target_kind(const struct spec *spec, uint32_t kind, struct refusal *refusal);
 /* The parameters of a request: what it names, and the initial values of the rest; REFUSAL_INVALID_ARGUMENT.
  * ret_given is the bit set of those that it names. */
 int question_parameters(const struct spec *spec, const struct message_attach *m,
@@ -216,7 +218,7 @@ bool may(struct warden *w, const struct connection *c, enum policy_action action
 	 struct policy_decision *ret);
 /* May enroll some bundle in the channel, of which nothing is known yet: for who may not, nothing is looked
  * at. */
-bool may_enroll(struct warden *w, const struct connection *c, enum bundle_channel channel,
+bool may_enroll(struct warden *w, const struct connection *c, enum policy_channel channel,
 		struct policy_decision *ret);
 /* May end somebody else's attachment; may see what its programs count for everybody. */
 bool may_detach(struct warden *w, const struct connection *c, const struct attached *at,
