@@ -114,6 +114,8 @@ check "a shorter time: the deadline moves" is_below $alice 120
 check "a shorter time: the warden starts again" restart_warden
 check "a shorter time: it stays where it was moved to" wait_until 30 is_below $alice 120
 check_equal "a shorter time: still attached" "$(id_of $alice)" "$id"
+# a time can be over only for what is older: two of its 120 seconds have to be gone
+check "a time that is over: it has run for longer" wait_until 30 is_below $alice 118
 take <<-END
 	[limit change]
 	user = $alice
