@@ -104,17 +104,23 @@
 #define CLIENT_REPLY_MAX         (16U << 20)
 
 /* Audit: see docs/AUDIT.md */
-#define AUDIT_GIDS_MAX        65536 /* NGROUPS_MAX of the kernel: a record never leaves any out */
-#define AUDIT_RECORD_MAX      (1U << 20)
-#define AUDIT_POLICY_MAX      (CONFIG_TEXT_MAX + CONFIG_LINE_MAX + 2) /* config_text() with its first heading */
-#define AUDIT_STAGED_MAX      1024                                    /* records waiting for one commit */
-#define AUDIT_STAGED_SIZE_MAX (16U << 20)
-#define AUDIT_COMMIT_DELAY    100  /* what is staged and needs no haste waits this long for company */
-#define AUDIT_COMMIT_RETRY    1000 /* after a tick's commit failed */
-#define AUDIT_BUSY_TIMEOUT    250  /* somebody else's lock on the database */
-#define AUDIT_DENIALS_MAX     256  /* pairs of uid and rule whose denials are being counted */
-#define AUDIT_DENIALS_WINDOW  60000
-#define AUDIT_QUERY_MAX       1024  /* rows a query */
-#define AUDIT_JOURNAL_BATCH   64    /* overdue journal copies sent in one tick */
-#define AUDIT_JOURNAL_PAUSE   1000  /* between two such batches */
-#define AUDIT_JOURNAL_RETRY   60000 /* after the journal was found absent or full */
+#define AUDIT_GIDS_MAX            65536 /* NGROUPS_MAX of the kernel: a record never leaves any out */
+#define AUDIT_RECORD_MAX          (1U << 20)
+#define AUDIT_POLICY_MAX          (CONFIG_TEXT_MAX + CONFIG_LINE_MAX + 2) /* config_text() with its first heading */
+#define AUDIT_STAGED_MAX          1024                                    /* records waiting for one commit */
+#define AUDIT_STAGED_SIZE_MAX     (16U << 20)
+#define AUDIT_COMMIT_DELAY        100  /* what is staged and needs no haste waits this long for company */
+#define AUDIT_COMMIT_RETRY        1000 /* after a tick's commit failed */
+#define AUDIT_BUSY_TIMEOUT        250  /* somebody else's lock on the database */
+#define AUDIT_DENIALS_MAX         256  /* pairs of uid and rule whose denials are being counted */
+#define AUDIT_DENIALS_WINDOW      60000
+#define AUDIT_QUERY_MAX           1024          /* rows a query */
+#define AUDIT_JOURNAL_BATCH       64            /* overdue journal copies sent in one tick */
+#define AUDIT_JOURNAL_PAUSE       1000          /* between two such batches */
+#define AUDIT_JOURNAL_RETRY       60000         /* after the journal was found absent or full */
+#define AUDIT_GIDS_INLINE_MAX     1024          /* longer lists of groups are a text beside the records */
+#define AUDIT_CHECKPOINT_RECORDS  256           /* at most so many records are covered by no checkpoint, */
+#define AUDIT_CHECKPOINT_INTERVAL 60000         /* for so long */
+#define AUDIT_SEGMENT_SIZE        (64ULL << 20) /* of one database file, before the next one begins */
+#define AUDIT_RESERVE_SIZE        (4U << 20)    /* of disk, for what must be written when there is no more */
+#define AUDIT_ANEW_GAP            2048 /* above all numbers that may have been given, when a log is begun anew */
