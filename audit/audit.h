@@ -85,12 +85,14 @@ struct audit_row {
 struct audit_filter {
 	uint64_t since, until; /* real time in ns, both inclusive; until 0: no bound */
 	uint64_t from_seq;     /* this one and later; with reverse, and not 0: this one and earlier */
+	uint64_t to_seq;       /* where the walk ends, inclusive; 0: with the log. Who walks a long log in
+				* steps bounds each by both. */
 	bool by_uid;
 	uid_t uid;
-	const char *probe, *action, *attachment; /* exact; NULL: any */
-	enum audit_verdict verdict;              /* AUDIT_VERDICT_NONE: any */
-	uint32_t limit;                          /* 0 or more than AUDIT_QUERY_MAX: AUDIT_QUERY_MAX */
-	bool reverse;                            /* newest first */
+	const char *kind, *probe, *action, *attachment; /* exact; NULL: any */
+	enum audit_verdict verdict;                     /* AUDIT_VERDICT_NONE: any */
+	uint32_t limit;                                 /* 0 or more than AUDIT_QUERY_MAX: AUDIT_QUERY_MAX */
+	bool reverse;                                   /* newest first */
 };
 
 /* Called for each row; 0 goes on, positive ends the query with success, negative is returned. Must not

@@ -26,6 +26,16 @@ const char *audit_verdict_name(enum audit_verdict verdict)
 	return (unsigned)verdict < _AUDIT_VERDICT_MAX ? verdicts[verdict] : NULL;
 }
 
+bool audit_kind_from_name(const char *name, enum audit_kind *ret)
+{
+	for (unsigned i = 0; i < _AUDIT_KIND_MAX; i++)
+		if (!strcmp(kinds[i], name)) {
+			*ret = (enum audit_kind)i;
+			return true;
+		}
+	return false;
+}
+
 bool audit_verdict_from_name(const char *name, enum audit_verdict *ret)
 {
 	for (unsigned i = 0; i < _AUDIT_VERDICT_MAX; i++)

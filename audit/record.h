@@ -110,5 +110,6 @@ struct audit_record {
 /* "decision", "deny"; NULL outside the enumerations and for AUDIT_VERDICT_NONE. */
 const char *audit_kind_name(enum audit_kind kind);
 const char *audit_verdict_name(enum audit_verdict verdict);
-/* The inverse, for queries; false for unknown names. */
+/* The inverses, for queries; false for unknown names. */
+bool audit_kind_from_name(const char *name, enum audit_kind *ret);
 bool audit_verdict_from_name(const char *name, enum audit_verdict *ret);

@@ -150,6 +150,16 @@ static void test_query(void **state)
 		{ { .reverse = true, .from_seq = 3 }, "3 2 1 " },
 		{ { .from_seq = 4 }, "4 5 " },
 		{ { .from_seq = UINT64_MAX }, "" },
+		{ { .to_seq = 3 }, "1 2 3 " },
+		{ { .from_seq = 2, .to_seq = 3 }, "2 3 " },
+		{ { .from_seq = 4, .to_seq = 3 }, "" },
+		{ { .reverse = true, .to_seq = 4 }, "5 4 " },
+		{ { .reverse = true, .from_seq = 3, .to_seq = 2 }, "3 2 " },
+		{ { .since = 1, .from_seq = 2, .to_seq = 3 }, "2 3 " },
+		{ { .since = 1, .until = 2, .to_seq = 5 }, "" },
+		{ { .kind = "outcome" }, "4 " },
+		{ { .kind = "decision", .to_seq = 2 }, "1 2 " },
+		{ { .kind = "crash" }, "" },
 		{ { .by_uid = true, .uid = 1000 }, "1 3 " },
 		{ { .by_uid = true, .uid = 1 }, "" },
 		{ { .probe = "dns.latency" }, "2 3 " },
@@ -234,9 +244,13 @@ static void test_query_time_window(void **state)
 
 		if (!filter.until)
 			filter.until = 499;
-		list[0] = '\0';
-		assert_int_equal(audit_query(audit, &filter, collect, list, NULL), 0);
-		assert_string_equal(list, cases[i].expected);
+		/* A walk that is bounded finds the same. */
+		for (int bounded = 0; bounded < 2; bounded++) {
+			filter.to_seq = !bounded ? 0 : filter.reverse ? 1 : 10;
+			list[0] = '\0';
+			assert_int_equal(audit_query(audit, &filter, collect, list, NULL), 0);
+			assert_string_equal(list, cases[i].expected);
+		}
 	}
 	audit_close(audit);
 }
