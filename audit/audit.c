@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "audit/leaf.h"
+#include "audit/tree/tree.h"
 
 int audit_open(const char *directory, struct audit **ret, struct refusal *refusal)
 {
@@ -85,7 +85,7 @@ int audit_stage(struct audit *audit, const struct audit_record *record, struct a
 	staged.bytes = bytes;
 	r = check_room(audit, staged.size, refusal);
 	if (!r)
-		r = audit_leaf(bytes, staged.size, staged.leaf);
+		r = tree_hash_leaf(bytes, staged.size, staged.leaf);
 	if (r) {
 		json_decref(staged.json);
 		free(bytes);
@@ -118,7 +118,7 @@ int audit_put_policy(struct audit *audit, const void *text, size_t size, uint8_t
 				   "the policy has %zu bytes; at most %u are kept", size, AUDIT_POLICY_MAX);
 	r = check_room(audit, size, refusal);
 	if (!r)
-		r = audit_digest(text, size, policy.digest);
+		r = tree_hash_text(text, size, policy.digest);
 	if (r)
 		return r;
 	grown = reallocarray(audit->policies, audit->n_policies + 1, sizeof(*grown));

@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "audit/leaf.h"
 #include "common/cleanup.h"
+#include "common/digest.h"
 #include "common/utf8.h"
 
 #define RECORD_VERSION 1
@@ -85,8 +85,7 @@ static void put_digest(struct object *o, const char *key, const uint8_t *digest)
 
 	if (!digest)
 		return;
-	audit_hex(digest, hex);
-	put(o, key, json_string(hex));
+	put(o, key, json_string(digest_to_hex(digest, hex)));
 }
 
 static json_t *json_u32_array(const uint32_t *values, size_t n)

@@ -8,9 +8,9 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
-#include "audit/leaf.h"
 #include "audit/schema.h"
 #include "audit/store-query.h"
+#include "audit/tree/tree.h"
 
 #define LOG_FILE "log.sqlite"
 
@@ -157,7 +157,7 @@ static int check_tail(struct store *store, struct refusal *refusal)
 
 		store->head = (uint64_t)sqlite3_column_int64(stmt, 0);
 		store->journal_seq = (uint64_t)sqlite3_column_int64(stmt, 3);
-		r = audit_leaf(bytes, (size_t)sqlite3_column_bytes(stmt, 1), leaf);
+		r = tree_hash_leaf(bytes, (size_t)sqlite3_column_bytes(stmt, 1), leaf);
 		if (!r && (!stored || sqlite3_column_bytes(stmt, 2) != DIGEST_SIZE ||
 			   memcmp(stored, leaf, DIGEST_SIZE)))
 			r = refusal_set(refusal, REFUSAL_AUDIT_UNAVAILABLE, "tail",

@@ -6,8 +6,8 @@
  * level on, 1 << level of them, and is complete once they all exist; level 0 are the leaf hashes. Leaf i is
  * the record with the sequence base + i + 1.
  *
- * 0 is success; -EINVAL: sizes or an index that fit no tree; -ENOMEM, -EIO: OpenSSL's trouble; what a
- * callback returns if negative.
+ * 0 is success; -EINVAL: sizes or an index that fit no tree; -ENOMEM, -EIO: OpenSSL's trouble; otherwise what
+ * a callback returned, which ends the work unless it is 0.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,8 +16,10 @@
 #include "common/limits.h"
 
 #define TREE_LEVELS_MAX 63 /* a tree has at most 2^62 leaves */
+#define TREE_SIZE_MAX   (1ULL << (TREE_LEVELS_MAX - 1))
+#define TREE_PROOF_MAX  (2 * TREE_LEVELS_MAX)
 
-/* SHA-256(0x00 ‖ bytes), SHA-256(0x01 ‖ left ‖ right), SHA-256(bytes). */
+/* SHA-256(0x00 ‖ bytes), SHA-256(0x01 ‖ left ‖ right), SHA-256(bytes). ret may be left or right. */
 int tree_hash_leaf(const void *bytes, size_t size, uint8_t ret[DIGEST_SIZE]);
 int tree_hash_node(const uint8_t left[DIGEST_SIZE], const uint8_t right[DIGEST_SIZE],
 		   uint8_t ret[DIGEST_SIZE]);
@@ -49,7 +51,7 @@ int tree_edge_at(uint64_t size, tree_node_fn node, void *userdata, struct tree_e
 
 struct tree_proof {
 	size_t n;
-	uint8_t hash[2 * TREE_LEVELS_MAX][DIGEST_SIZE];
+	uint8_t hash[TREE_PROOF_MAX][DIGEST_SIZE];
 };
 /* That leaf index is in the tree of size (RFC 6962, 2.1.1); that the tree of size `from` is a prefix of that
  * of size `to` (2.1.2; 0 < from <= to; equal: empty). O(log n) calls of node. */

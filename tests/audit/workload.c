@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "audit/leaf.h"
+#include "audit/tree/tree.h"
 
 char workload_context[512];
 
@@ -178,7 +178,7 @@ static int check_row(const struct audit_row *row, void *userdata)
 
 	if (row->seq != c->last + 1)
 		fail_here("record %llu follows %llu", seq, (unsigned long long)c->last);
-	assert_int_equal(audit_leaf(row->bytes, row->size, leaf), 0);
+	assert_int_equal(tree_hash_leaf(row->bytes, row->size, leaf), 0);
 	if (memcmp(leaf, row->leaf, DIGEST_SIZE) != 0)
 		fail_here("record %llu does not match its hash", seq);
 	if (row->seq <= c->acknowledged && memcmp(leaf, c->w->leaves[row->seq - 1], DIGEST_SIZE) != 0)

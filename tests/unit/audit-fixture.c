@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "audit/leaf.h"
+#include "audit/tree/tree.h"
 
 int fixture_setup(void **state)
 {
@@ -98,7 +98,7 @@ static int check_row(const struct audit_row *row, void *userdata)
 	char start[64];
 
 	assert_int_equal(row->seq, *last + 1);
-	assert_int_equal(audit_leaf(row->bytes, row->size, leaf), 0);
+	assert_int_equal(tree_hash_leaf(row->bytes, row->size, leaf), 0);
 	assert_memory_equal(row->leaf, leaf, DIGEST_SIZE);
 	snprintf(start, sizeof(start), "{\"v\":1,\"seq\":%llu,\"kind\":\"", (unsigned long long)row->seq);
 	assert_memory_equal(row->bytes, start, strlen(start));
