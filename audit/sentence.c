@@ -11,20 +11,23 @@
 #include "common/utf8.h"
 
 static const struct {
-	const char *kind, *verdict; /* verdict NULL: any */
+	const char *kind, *verdict, *action; /* NULL: any */
 	struct message_class class;
 } classes[] = {
-	{ "decision", "allow", { AUDIT_MESSAGE_DECISION_ALLOW, LOG_INFO } },
-	{ "decision", NULL, { AUDIT_MESSAGE_DECISION_DENY, LOG_NOTICE } },
-	{ "outcome", "ok", { AUDIT_MESSAGE_OUTCOME_OK, LOG_INFO } },
-	{ "outcome", NULL, { AUDIT_MESSAGE_OUTCOME_FAILED, LOG_NOTICE } },
-	{ "change", "ok", { AUDIT_MESSAGE_CHANGE_OK, LOG_NOTICE } },
-	{ "change", NULL, { AUDIT_MESSAGE_CHANGE_FAILED, LOG_NOTICE } },
-	{ "start", NULL, { AUDIT_MESSAGE_START, LOG_INFO } },
-	{ "stop", NULL, { AUDIT_MESSAGE_STOP, LOG_INFO } },
-	{ "crash", NULL, { AUDIT_MESSAGE_CRASH, LOG_WARNING } },
-	{ "read", NULL, { AUDIT_MESSAGE_READ, LOG_INFO } },
-	{ "denials", NULL, { AUDIT_MESSAGE_DENIALS, LOG_NOTICE } },
+	{ "decision", "allow", NULL, { AUDIT_MESSAGE_DECISION_ALLOW, LOG_INFO } },
+	{ "decision", NULL, NULL, { AUDIT_MESSAGE_DECISION_DENY, LOG_NOTICE } },
+	{ "outcome", "ok", NULL, { AUDIT_MESSAGE_OUTCOME_OK, LOG_INFO } },
+	{ "outcome", NULL, NULL, { AUDIT_MESSAGE_OUTCOME_FAILED, LOG_NOTICE } },
+	{ "end", "ok", NULL, { AUDIT_MESSAGE_END_OK, LOG_INFO } },
+	{ "end", NULL, NULL, { AUDIT_MESSAGE_END_FAILED, LOG_WARNING } },
+	{ "change", "ok", NULL, { AUDIT_MESSAGE_CHANGE_OK, LOG_NOTICE } },
+	{ "change", "failed", "audit", { AUDIT_MESSAGE_BEGUN_ANEW, LOG_CRIT } },
+	{ "change", NULL, NULL, { AUDIT_MESSAGE_CHANGE_FAILED, LOG_NOTICE } },
+	{ "start", NULL, NULL, { AUDIT_MESSAGE_START, LOG_INFO } },
+	{ "stop", NULL, NULL, { AUDIT_MESSAGE_STOP, LOG_INFO } },
+	{ "crash", NULL, NULL, { AUDIT_MESSAGE_CRASH, LOG_WARNING } },
+	{ "read", NULL, NULL, { AUDIT_MESSAGE_READ, LOG_INFO } },
+	{ "denials", NULL, NULL, { AUDIT_MESSAGE_DENIALS, LOG_NOTICE } },
 };
 
 static const char *text(json_t *record, const char *key)
@@ -41,10 +44,12 @@ static bool is(const char *a, const char *b)
 
 struct message_class sentence_class(json_t *record)
 {
-	const char *kind = text(record, "kind"), *verdict = text(record, "verdict");
+	const char *kind = text(record, "kind"), *verdict = text(record, "verdict"),
+		   *action = text(record, "action");
 
 	for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++)
-		if (is(classes[i].kind, kind) && (!classes[i].verdict || is(classes[i].verdict, verdict)))
+		if (is(classes[i].kind, kind) && (!classes[i].verdict || is(classes[i].verdict, verdict)) &&
+		    (!classes[i].action || is(classes[i].action, action)))
 			return classes[i].class;
 	return (struct message_class){ AUDIT_MESSAGE_CHANGE_OK, LOG_NOTICE };
 }

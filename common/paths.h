@@ -13,4 +13,6 @@
 #define PATH_REVOKED       BPFWARDEN_STATEDIR "/revoked"
 #define PATH_AUDIT         BPFWARDEN_STATEDIR "/audit"
 #define PATH_RUNTIME       BPFWARDEN_RUNDIR
+#define PATH_PUBLISHED     BPFWARDEN_RUNDIR "/audit" /* the warden's; PATH_RUNTIME stays root's */
+#define PATH_CHECKPOINT    PATH_PUBLISHED "/checkpoint"
 #define PATH_CLIENT_SOCKET BPFWARDEN_RUNDIR "/io.bpfwarden"

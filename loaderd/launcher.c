@@ -213,6 +213,8 @@ static int make_sockets(struct launcher *l, int *ret_notify)
 	r = make_directory(PATH_RUNTIME, 0755, 0, 0);
 	if (r >= 0)
 		r = make_directory(PATH_STATE, 0700, warden->uid, warden->gid);
+	if (r >= 0)
+		r = make_directory(PATH_PUBLISHED, 0755, warden->uid, warden->gid);
 	if (r < 0)
 		return r;
 	r = listening_socket(SOCKET_CLIENTS, SOCK_STREAM, 0666, 0, 0);
