@@ -5,7 +5,7 @@ import pathlib
 import re
 import sys
 
-root = pathlib.Path(__file__).resolve().parent.parent
+root = pathlib.Path(__file__).resolve().parents[2]
 messages = dict((value, name) for name, value in re.findall(
     r'#define (AUDIT_MESSAGE_\w+)\s+"([0-9a-f]{32})"', (root / "audit/message-ids.h").read_text()))
 fields = set(re.findall(r'\b(BPFWARDEN_[A-Z_]+)\b', " ".join(f.read_text() for f in (root / "audit").glob("*.c"))))
