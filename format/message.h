@@ -35,8 +35,10 @@ enum message_type {
 	MESSAGE_REPLY_COUNTERS,  /* struct message_counters */
 	MESSAGE_REPLY_HISTOGRAM, /* struct message_histogram, one row a label set */
 	MESSAGE_REPLY_COUNT,     /* struct message_count, one row a label set */
-	MESSAGE_REPLY_TEXT, /* struct message_text: one JSON object: a stored record, a section, the outputs
-			       of Revoke */
+	MESSAGE_REPLY_TEXT,  /* struct message_text: one JSON object: a stored record, a section, the outputs
+				of Revoke */
+	MESSAGE_REPLY_NEXT,  /* struct message_next: where another call would go on */
+	MESSAGE_REPLY_PAUSE, /* struct message: more rows follow, but not before GO_ON */
 	MESSAGE_REPLY_REFUSAL, /* struct message_refusal: ends the call */
 	MESSAGE_REPLY_END,     /* struct message: ends the call; after STREAM, the stream goes on */
 	MESSAGE_ENDED,         /* struct message_ended: an attachment is gone; connection and call are 0 */
@@ -55,11 +57,16 @@ enum message_type {
 	MESSAGE_ENROLL,  /* struct message_enroll; fds: manifest, signatures, files in the manifest's order */
 	MESSAGE_PROMOTE, /* struct message_bundle */
 	MESSAGE_REVOKE,  /* struct message_revoke */
-	MESSAGE_POLICY_RELOAD,  /* struct message_flags */
-	MESSAGE_POLICY_MINE,    /* struct message */
-	MESSAGE_POLICY_EXPLAIN, /* struct message_explain */
-	MESSAGE_POLICY_TEXT,    /* struct message_policy_text */
-	MESSAGE_AUDIT_QUERY,    /* struct message_audit_query */
+	MESSAGE_POLICY_RELOAD,     /* struct message_flags */
+	MESSAGE_POLICY_MINE,       /* struct message */
+	MESSAGE_POLICY_EXPLAIN,    /* struct message_explain */
+	MESSAGE_POLICY_TEXT,       /* struct message_policy_text */
+	MESSAGE_AUDIT_QUERY,       /* struct message_audit_query */
+	MESSAGE_AUDIT_HEAD,        /* struct message */
+	MESSAGE_AUDIT_CHECKPOINTS, /* struct message_audit_checkpoints */
+	MESSAGE_AUDIT_PROVE,       /* struct message_audit_prove */
+	MESSAGE_AUDIT_TEXT,        /* struct message_audit_text */
+	MESSAGE_GO_ON,             /* struct message: the client has read what came before PAUSE */
 
 	/* warden → parser */
 	MESSAGE_VERIFY, /* struct message_verify; fds: manifest, then signatures, all sealed memfds */
@@ -138,6 +145,7 @@ struct message_flags {
 #define MESSAGE_FLAG_BRIEF           256U /* the decision only */
 #define MESSAGE_FLAG_KNOWN_GROUPS    512U
 #define MESSAGE_FLAG_PERSIST         1024U /* without a deadline, also after a reboot: only in questions */
+#define MESSAGE_FLAG_FOLLOW          2048U /* what is recorded later, too */
 #define MESSAGE_FLAG_TRIAL           64U   /* a question only: the loader hears nothing of the answer */
 
 #define MESSAGE_DATA_AGGREGATES POLICY_DATA_AGGREGATES
@@ -214,10 +222,29 @@ struct message_audit_query {
 	uint64_t limit;             /* rows; 0: all */
 	uint64_t attachment;        /* 0: any */
 	uint32_t uid;               /* UINT32_MAX: any */
-	uint32_t flags;             /* MESSAGE_FLAG_REVERSE */
+	uint32_t flags;             /* MESSAGE_FLAG_REVERSE, MESSAGE_FLAG_FOLLOW */
 	char probe[PROBE_NAME_MAX]; /* empty: any */
+	char kind[16];
 	char verdict[16];
 	char action[24];
+};
+
+struct message_audit_checkpoints {
+	struct message m;
+	uint64_t above; /* of trees with more leaves */
+	uint64_t limit; /* 0: all */
+};
+
+/* Either that record seq is in the tree of size, or that the tree of size `from` is its beginning. */
+struct message_audit_prove {
+	struct message m;
+	uint64_t seq, from; /* the other is 0 */
+	uint64_t size;
+};
+
+struct message_audit_text {
+	struct message m;
+	uint8_t digest[DIGEST_SIZE];
 };
 
 /* One row of List and of Registry.List. */
@@ -360,6 +387,11 @@ struct message_text {
 	uint32_t length;
 	uint32_t reserved;
 	char text[MESSAGE_TEXT_MAX];
+};
+
+struct message_next {
+	struct message m;
+	uint64_t next;
 };
 
 struct message_refusal {

@@ -10,7 +10,7 @@
 
 /* Calls a connection may have answered in one turn of the loop, before others have theirs. */
 #define CALLS_PER_TURN 16
-/* No further call is begun while this much of the earlier answers is unread. */
+/* No further call is begun, nor more rows asked for, while this much of what was answered is unread. */
 #define OUTPUT_BEFORE_CALL (64U << 10)
 /* As many descriptors as any call takes; the kernel does not even install more (MSG_CTRUNC). */
 #define FDS_PER_FRAME_MAX (1 + SIGNATURES_MAX + BUNDLE_FILES_MAX)
@@ -326,6 +326,24 @@ static void trim_output(struct connection *c)
 	}
 }
 
+/* Rows of a paused call are asked for when there is room for them: memory is bounded however slowly a client
+ * reads, and nobody's reading holds up anybody else's. */
+static void go_on(struct connection *c)
+{
+	struct message m = { .type = MESSAGE_GO_ON, .connection = c->number, .call = c->call.id };
+
+	if (!c->call.paused || connection_pending(c) >= OUTPUT_BEFORE_CALL)
+		return;
+	c->call.paused = false;
+	(void)gate_send(c->gate, &m, sizeof(m), NULL, 0);
+}
+
+void connection_pause(struct connection *c)
+{
+	c->call.paused = true;
+	go_on(c);
+}
+
 void connection_flush(struct connection *c, size_t max)
 {
 	ssize_t n = 0;
@@ -350,6 +368,7 @@ void connection_flush(struct connection *c, size_t max)
 	}
 	if (c->watcher.stream)
 		stream_written(c);
+	go_on(c);
 	update(c);
 }
 

@@ -18,6 +18,7 @@ struct call {
 	uint64_t id;
 	const struct method *method;
 	bool oneway;
+	bool paused;                         /* the warden waits until the client has read what is queued */
 	struct json_text held;               /* members of the one reply, until the warden ends the call */
 	struct json_text histograms, counts; /* of Read */
 	struct event_format *format;         /* of Read */
@@ -64,6 +65,9 @@ static inline size_t connection_pending(const struct connection *c)
 
 /* Sends what is in `output` as far as the socket takes it; what waits beyond `max` ends the connection. */
 void connection_flush(struct connection *c, size_t max);
+
+/* Tells the warden to go on with the call's rows, now or as soon as the client has read enough. */
+void connection_pause(struct connection *c);
 
 /* The call has its last reply: clears it, and goes on with what is pipelined. */
 void connection_call_done(struct connection *c);

@@ -121,8 +121,19 @@ static const struct varlink_field query_fields[] = {
 	FIELD(from, VARLINK_INT, false),          FIELD(limit, VARLINK_INT, false),
 	FIELD(uid, VARLINK_INT, false),           FIELD(probe, VARLINK_STRING, false),
 	FIELD(verdict, VARLINK_STRING, false),    FIELD(action, VARLINK_STRING, false),
-	FIELD(attachment, VARLINK_STRING, false), FIELD(reverse, VARLINK_BOOL, false),
+	FIELD(attachment, VARLINK_STRING, false), FIELD(kind, VARLINK_STRING, false),
+	FIELD(reverse, VARLINK_BOOL, false),      FIELD(follow, VARLINK_BOOL, false),
 };
+static const struct varlink_field checkpoints_fields[] = {
+	FIELD(above, VARLINK_INT, false),
+	FIELD(limit, VARLINK_INT, false),
+};
+static const struct varlink_field prove_fields[] = {
+	FIELD(seq, VARLINK_INT, false),
+	FIELD(from, VARLINK_INT, false),
+	FIELD(size, VARLINK_INT, true),
+};
+static const struct varlink_field digest_fields[] = { FIELD(digest, VARLINK_STRING, true) };
 
 #define FIELDS(array)     (array), sizeof(array) / sizeof((array)[0])
 #define ROWS(type, write) MESSAGE_REPLY_##type, (write)
@@ -130,6 +141,7 @@ static const struct varlink_field query_fields[] = {
 #define PROBE             "io.bpfwarden.Probe."
 #define REGISTRY          "io.bpfwarden.Registry."
 #define POLICY            "io.bpfwarden.Policy."
+#define AUDIT             "io.bpfwarden.Audit."
 /* clang-format off */
 static const struct method methods[] = {
 	{ PROBE "List", REPLY_ROWS, false, NULL, 0, ROWS(PROBE, row_probe), perform_list },
@@ -149,7 +161,11 @@ static const struct method methods[] = {
 	{ POLICY "Explain", REPLY_ROWS, false, FIELDS(explain_fields), ROWS(TEXT, row_outputs), perform_explain },
 	{ POLICY "Text", REPLY_ROWS, false, FIELDS(text_fields), ROWS(TEXT, row_outputs), perform_text },
 	{ POLICY "Reload", REPLY_ONE, false, FIELDS(reload_fields), ROWS(TEXT, row_outputs), perform_reload },
-	{ "io.bpfwarden.Audit.Query", REPLY_ROWS, false, FIELDS(query_fields), ROWS(TEXT, row_record), perform_query },
+	{ AUDIT "Query", REPLY_ROWS, false, FIELDS(query_fields), ROWS(TEXT, row_record), perform_query },
+	{ AUDIT "Head", REPLY_ONE, false, NULL, 0, ROWS(TEXT, row_outputs), perform_head },
+	{ AUDIT "Checkpoints", REPLY_ROWS, false, FIELDS(checkpoints_fields), ROWS(TEXT, row_outputs), perform_checkpoints },
+	{ AUDIT "Prove", REPLY_ONE, false, FIELDS(prove_fields), ROWS(TEXT, row_outputs), perform_prove },
+	{ AUDIT "Text", REPLY_ROWS, false, FIELDS(digest_fields), ROWS(TEXT, row_outputs), perform_audit_text },
 	{ SERVICE "GetInfo", REPLY_LOCAL, false, NULL, 0, NO_ROWS, perform_info },
 	{ SERVICE "GetInterfaceDescription", REPLY_LOCAL, false, FIELDS(interface_fields), NO_ROWS,
 	  perform_description },

@@ -12,6 +12,12 @@ bool put_text(char *array, size_t size, const char *text);
 
 bool put_u64(uint64_t *to, const struct varlink_int *from);
 
+/* The id of an attachment as replies print it. */
+bool put_id(uint64_t *to, const char *text);
+
+/* 64 digits, of either case: what openssl and sha256sum print. */
+bool put_digest(uint8_t to[DIGEST_SIZE], const char *text);
+
 /* What Attach and Explain are both asked: everything but the duration and what is to be done about it. */
 const char *put_attach(struct message_attach *m, const struct method_input *in);
 

@@ -23,8 +23,7 @@ bool put_u64(uint64_t *to, const struct varlink_int *from)
 	return from->value >= 0;
 }
 
-/* The id of an attachment as reply_write_attachment() prints it. */
-static bool put_id(uint64_t *to, const char *text)
+bool put_id(uint64_t *to, const char *text)
 {
 	size_t n = text ? strlen(text) : 0;
 
@@ -93,8 +92,7 @@ const char *perform_promote(struct connection *c, const struct method_input *in)
 	return SEND_CALL(c, &m, in);
 }
 
-/* 64 digits, of either case: what openssl and sha256sum print. */
-static bool put_digest(uint8_t to[DIGEST_SIZE], const char *text)
+bool put_digest(uint8_t to[DIGEST_SIZE], const char *text)
 {
 	if (strlen(text) != 2 * DIGEST_SIZE || strspn(text, "0123456789abcdefABCDEF") != 2 * DIGEST_SIZE)
 		return false;
@@ -303,33 +301,5 @@ const char *perform_enroll(struct connection *c, const struct method_input *in)
 		return "files";
 	m.flags =
 		(in->dry_run ? MESSAGE_FLAG_DRY_RUN : 0) | (in->experimental ? MESSAGE_FLAG_EXPERIMENTAL : 0);
-	return SEND_CALL(c, &m, in);
-}
-
-const char *perform_query(struct connection *c, const struct method_input *in)
-{
-	struct message_audit_query m = { .m.type = MESSAGE_AUDIT_QUERY, .uid = UINT32_MAX };
-
-	if (!put_u64(&m.since, &in->since))
-		return "since";
-	if (!put_u64(&m.until, &in->until))
-		return "until";
-	if (!put_u64(&m.from, &in->from))
-		return "from";
-	if (!put_u64(&m.limit, &in->limit))
-		return "limit";
-	if (in->uid.present && (in->uid.value < 0 || in->uid.value >= UINT32_MAX))
-		return "uid";
-	if (in->uid.present)
-		m.uid = (uint32_t)in->uid.value;
-	if (in->attachment && !put_id(&m.attachment, in->attachment))
-		return "attachment";
-	if (!PUT_TEXT(m.probe, in->probe))
-		return "probe";
-	if (!PUT_TEXT(m.verdict, in->verdict))
-		return "verdict";
-	if (!PUT_TEXT(m.action, in->action))
-		return "action";
-	m.flags = in->reverse ? MESSAGE_FLAG_REVERSE : 0;
 	return SEND_CALL(c, &m, in);
 }

@@ -9,11 +9,12 @@
 
 /* Everything that some method takes; each row of the table names its own part. */
 struct method_input {
-	const char *probe, *target, *attachment, *name, *reason, *verdict, *action, *interface;
-	const char *file, *key, *certificate; /* SHA-256 in hexadecimal */
+	const char *probe, *target, *attachment, *name, *reason, *kind, *verdict, *action, *interface;
+	const char *file, *key, *certificate, *digest; /* SHA-256 in hexadecimal */
 	const char *user, *namespace, *from_cgroup, *privacy;
-	struct varlink_int serial, duration, since, until, from, limit, uid, signatures, files, minute, at;
-	bool dry_run, experimental, all, reverse, persist, brief, on_disk;
+	struct varlink_int serial, duration, since, until, from, limit, uid, signatures, files, minute, at,
+		above, seq, size;
+	bool dry_run, experimental, all, reverse, follow, persist, brief, on_disk;
 	json_t *data, *parameters, *groups;
 	bool bound; /* Run */
 	const int *fds;
@@ -38,3 +39,7 @@ const char *perform_detach(struct connection *c, const struct method_input *in);
 const char *perform_status(struct connection *c, const struct method_input *in);
 const char *perform_enroll(struct connection *c, const struct method_input *in);
 const char *perform_query(struct connection *c, const struct method_input *in);
+const char *perform_head(struct connection *c, const struct method_input *in);
+const char *perform_checkpoints(struct connection *c, const struct method_input *in);
+const char *perform_prove(struct connection *c, const struct method_input *in);
+const char *perform_audit_text(struct connection *c, const struct method_input *in);

@@ -174,9 +174,23 @@ static int on_row(struct connection *c, const struct message *m, int *fds, size_
 		return read_row(c, m, fds);
 	if (m->type == MESSAGE_REPLY_STREAM && method->reply == REPLY_STREAM)
 		return begun(c, stream_watch(c, (const void *)m, method_is_run(method), fds, n_fds));
-	if (m->type != method->row || c->watcher.stream)
+	if (m->type != method->row || c->watcher.stream || c->call.paused)
 		return -EPROTO;
 	return method->reply == REPLY_ONE ? hold_row(c, m) : send_row(c, m);
+}
+
+/* What says how the rows go on, and is none. */
+static int on_progress(struct connection *c, const struct message *m)
+{
+	const struct message_next *next = (const void *)m;
+
+	if (c->call.method->reply != REPLY_ROWS || c->call.paused || c->call.held.size)
+		return -EPROTO;
+	if (m->type == MESSAGE_REPLY_PAUSE)
+		connection_pause(c);
+	else
+		json_member_u64(&c->call.held, "next", next->next);
+	return 0;
 }
 
 int reply_record(struct gate *gate, const struct message *m, int *fds, size_t n_fds)
@@ -189,5 +203,7 @@ int reply_record(struct gate *gate, const struct message *m, int *fds, size_t n_
 		return on_refusal(c, m);
 	if (m->type == MESSAGE_REPLY_END)
 		return c->watcher.stream ? 0 : on_end(c);
+	if (m->type == MESSAGE_REPLY_PAUSE || m->type == MESSAGE_REPLY_NEXT)
+		return on_progress(c, m);
 	return on_row(c, m, fds, n_fds);
 }

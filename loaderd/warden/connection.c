@@ -15,8 +15,10 @@
 
 static struct connection *connection_free(struct connection *c)
 {
-	if (c)
+	if (c) {
+		readings_free(c);
 		free(c->gids);
+	}
 	free(c);
 	return NULL;
 }
@@ -167,6 +169,7 @@ void client_close(struct warden *w, struct connection *c)
 		p = &(*p)->next;
 	*p = c->next;
 	connection_free(c);
+	listings_forget(w, number);
 	attached_unwatch(w, number);
 }
 

@@ -235,7 +235,13 @@ static int on_commit(sd_event_source *source, void *userdata)
 		list = next;
 	}
 	arm_tick(w);
+	listings_wake(w);
 	return 0;
+}
+
+void record_commit(struct warden *w)
+{
+	(void)on_commit(NULL, w);
 }
 
 static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
@@ -244,9 +250,13 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
 	struct refusal refusal = { 0 };
 
 	(void)source;
+	/* What requests wait for is not the tick's to lose: they would go on without their records. */
+	if (w->pending)
+		record_commit(w);
 	if (audit_tick(w->audit, usec, &refusal))
 		process_log(2, "the audit log cannot be written: %s", refusal.reason);
 	arm_tick(w);
+	listings_wake(w);
 	return 0;
 }
 

@@ -25,21 +25,25 @@ void reply_end(struct warden *w, uint64_t connection, uint64_t call)
 		(void)peer_send(w->gate, &m, sizeof(m), NULL, 0);
 }
 
-void reply_text(struct warden *w, uint64_t connection, uint64_t call, const char *text, size_t size)
+int reply_text(struct warden *w, uint64_t connection, uint64_t call, const char *text, size_t size)
 {
 	struct message_text *m;
+	int r;
 
-	if (!w->gate || !client_find(w, connection) || size > MESSAGE_TEXT_MAX)
-		return;
+	if (!w->gate || !client_find(w, connection))
+		return -ENOTCONN;
+	if (size > MESSAGE_TEXT_MAX)
+		return -EMSGSIZE;
 	m = malloc(sizeof(*m));
 	if (!m)
-		return;
+		return -ENOMEM;
 	m->m = (struct message){ .type = MESSAGE_REPLY_TEXT, .connection = connection, .call = call };
 	m->length = (uint32_t)size;
 	m->reserved = 0;
 	memcpy(m->text, text, size);
-	(void)peer_send(w->gate, &m->m, offsetof(struct message_text, text) + size, NULL, 0);
+	r = peer_send(w->gate, &m->m, offsetof(struct message_text, text) + size, NULL, 0);
 	free(m);
+	return r < 0 ? r : 0;
 }
 
 void reply_attachment(struct warden *w, uint64_t connection, uint64_t call, const struct attached *at)

@@ -23,6 +23,34 @@ void rows_send(const struct rows *to, json_t *row)
 	json_decref(row);
 }
 
+/* At a line's end if there is one: no character is cut in two. */
+static size_t piece_of(const char *text, size_t size)
+{
+	const char *end;
+
+	if (size <= TEXT_PIECE)
+		return size;
+	end = memrchr(text, '\n', TEXT_PIECE);
+	return end ? (size_t)(end - text) + 1 : TEXT_PIECE;
+}
+
+void rows_send_text(const struct rows *to, const char *key, const char *digest, const char *text, size_t size)
+{
+	size_t at = 0, n;
+
+	do {
+		json_t *row;
+
+		n = piece_of(text + at, size - at);
+		row = json_pack("{s:o}", key, json_stringn(text + at, n));
+		if (row && digest && at == 0)
+			json_object_set_new(row, "digest", json_string(digest));
+		rows_send(to, row);
+		at += n;
+	} while (at < size);
+	reply_end(to->w, to->connection, to->call);
+}
+
 bool may_look(struct warden *w, const struct connection *c, struct policy_decision *ret)
 {
 	return may(w, c, POLICY_POLICY_RELOAD, NULL, ret) || may(w, c, POLICY_AUDIT_READ, NULL, ret);
@@ -89,36 +117,14 @@ int request_policy_mine(struct warden *w, struct connection *c, const struct mes
 
 /* --- text --------------------------------------------------------------------------------------------- */
 
-/* At a line's end if there is one: no character is cut in two. */
-static size_t piece_of(const char *text, size_t size)
-{
-	const char *end;
-
-	if (size <= TEXT_PIECE)
-		return size;
-	end = memrchr(text, '\n', TEXT_PIECE);
-	return end ? (size_t)(end - text) + 1 : TEXT_PIECE;
-}
-
 static int send_text(const struct rows *to, const char *text, size_t size)
 {
 	uint8_t digest[DIGEST_SIZE];
 	char hex[DIGEST_HEX_MAX];
-	size_t at = 0, n;
 
 	if (!EVP_Digest(text, size, digest, NULL, EVP_sha256(), NULL))
 		return -ENOMEM;
-	do {
-		json_t *row;
-
-		n = piece_of(text + at, size - at);
-		row = json_pack("{s:o}", "text", json_stringn(text + at, n));
-		if (row && at == 0)
-			json_object_set_new(row, "digest", json_string(digest_to_hex(digest, hex)));
-		rows_send(to, row);
-		at += n;
-	} while (at < size);
-	reply_end(to->w, to->connection, to->call);
+	rows_send_text(to, "text", digest_to_hex(digest, hex), text, size);
 	return 0;
 }
 

@@ -11,6 +11,11 @@ struct rows {
 
 /* Sends a row and gives it up; NULL, for want of memory, is left out. */
 void rows_send(const struct rows *to, struct json_t *row);
+/* A text in rows with a member of this name, the first one with its digest unless that is NULL; ends the
+ * call.
+ */
+void rows_send_text(const struct rows *to, const char *key, const char *digest, const char *text,
+		    size_t size);
 /* Sends a refusal and returns 0. */
 int request_refuse(struct warden *w, const struct connection *c, uint64_t call,
 		   const struct refusal *refusal);

@@ -339,72 +339,18 @@ static int on_policy_text(struct warden *w, struct connection *c, const struct m
 	return request_policy_text(w, c, (const struct message_policy_text *)(const void *)m);
 }
 
-struct querying {
-	struct warden *w;
-	uint64_t connection, call;
-};
-
-static int on_row(const struct audit_row *row, void *userdata)
+static int on_audit(struct warden *w, struct connection *c, const struct message *m, int *fds, size_t n_fds)
 {
-	struct querying *to = userdata;
-	char text[128];
-
-	if (row->size <= MESSAGE_TEXT_MAX) {
-		reply_text(to->w, to->connection, to->call, row->bytes, row->size);
-		return 0;
-	}
-	/* Of somebody in ten thousand groups: a list must not be silent about what it leaves out. */
-	snprintf(text, sizeof(text),
-		 "{\"v\":1,\"seq\":%" PRIu64 ",\"omitted\":\"%zu bytes: read it from the database\"}",
-		 row->seq, row->size);
-	reply_text(to->w, to->connection, to->call, text, strlen(text));
-	return 0;
-}
-
-static int on_audit_query(struct warden *w, struct connection *c, const struct message *m, int *fds,
-			  size_t n_fds)
-{
-	const struct message_audit_query *q = (const struct message_audit_query *)(const void *)m;
-	struct querying to = { w, c->number, m->call };
-	struct audit_filter filter = { .since = q->since,
-				       .until = q->until,
-				       .from_seq = q->from,
-				       .by_uid = q->uid != UINT32_MAX,
-				       .uid = q->uid,
-				       .limit = q->limit > UINT32_MAX ? UINT32_MAX : (uint32_t)q->limit,
-				       .reverse = q->flags & MESSAGE_FLAG_REVERSE };
-	struct act act = { .by = c, .action = "audit-read" };
-	struct policy_decision decision;
-	struct refusal refusal = { 0 };
-	char attachment[24];
-	int r;
-
 	(void)fds;
 	(void)n_fds;
-	if (!MESSAGE_TEXT_OK(q->probe) || !MESSAGE_TEXT_OK(q->verdict) || !MESSAGE_TEXT_OK(q->action))
-		return -EPROTO;
-	if (!may(w, c, POLICY_AUDIT_READ, NULL, &decision))
-		return request_forbid(w, c, m->call, "audit-read", "read the audit log", &decision);
-	filter.probe = q->probe[0] ? q->probe : NULL;
-	filter.action = q->action[0] ? q->action : NULL;
-	snprintf(attachment, sizeof(attachment), "%016" PRIx64, q->attachment);
-	filter.attachment = q->attachment ? attachment : NULL;
-	if (q->verdict[0] && !audit_verdict_from_name(q->verdict, &filter.verdict)) {
-		refusal_set(&refusal, REFUSAL_INVALID_ARGUMENT, "verdict",
-			    "'%s' is no verdict: allow, deny, ok or failed", q->verdict);
-		reply_refusal(w, c->number, m->call, &refusal);
-		return 0;
-	}
-	act.rule = decision.rule;
-	record_event(w, AUDIT_READ, &act);
-	(void)audit_commit(w->audit, &refusal);
-	r = audit_query(w->audit, &filter, on_row, &to, &refusal);
-	if (r < 0)
-		refusal_set(&refusal, REFUSAL_AUDIT_UNAVAILABLE, "query", "%s", strerror(-r));
-	if (r)
-		reply_refusal(w, c->number, m->call, &refusal);
-	else
-		reply_end(w, c->number, m->call);
+	return request_audit(w, c, m);
+}
+
+static int on_go_on(struct warden *w, struct connection *c, const struct message *m, int *fds, size_t n_fds)
+{
+	(void)fds;
+	(void)n_fds;
+	listing_go_on(w, c->number, m->call);
 	return 0;
 }
 
@@ -429,7 +375,12 @@ int request_handle(struct warden *w, const struct message *m, int *fds, size_t n
 		[MESSAGE_POLICY_MINE] = on_policy_mine,
 		[MESSAGE_POLICY_EXPLAIN] = on_policy_explain,
 		[MESSAGE_POLICY_TEXT] = on_policy_text,
-		[MESSAGE_AUDIT_QUERY] = on_audit_query,
+		[MESSAGE_AUDIT_QUERY] = on_audit,
+		[MESSAGE_AUDIT_HEAD] = on_audit,
+		[MESSAGE_AUDIT_CHECKPOINTS] = on_audit,
+		[MESSAGE_AUDIT_PROVE] = on_audit,
+		[MESSAGE_AUDIT_TEXT] = on_audit,
+		[MESSAGE_GO_ON] = on_go_on,
 	};
 	struct connection *c = client_find(w, m->connection);
 	uint64_t number = m->connection, call = m->call;

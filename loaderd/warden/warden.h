@@ -41,6 +41,7 @@ struct connection {
 	char cgroup[TARGET_NAME_MAX]; /* in the unified hierarchy; for rules only if it is known */
 	bool cgroup_known;            /* whole, and below the root of our own cgroup namespace */
 	char user[64];                /* the name now, or the number */
+	struct reading *readings;     /* of the log, that were recorded a moment ago */
 };
 
 int connections_listen(struct warden *w, int listener);
@@ -407,11 +408,24 @@ struct pending {
 void pending_add(struct warden *w, struct pending *pending);
 int pending_start(struct warden *w);
 
+/* Commits what is recorded, and lets go on what waits for it. */
+void record_commit(struct warden *w);
+
+/* --- the log, read: warden/request-audit.c, warden/audit-listing.c -------------------------------------- */
+
+void readings_free(struct connection *c);
+/* The client has read what there was; something was committed; the client is gone. */
+void listing_go_on(struct warden *w, uint64_t connection, uint64_t call);
+void listings_wake(struct warden *w);
+void listings_forget(struct warden *w, uint64_t connection);
+void listings_free_all(struct warden *w);
+
 /* --- requests: request*.c, reply.c, attach*.c, enroll.c, promote.c, revoke.c ---------------------------- */
 
 void reply_refusal(struct warden *w, uint64_t connection, uint64_t call, const struct refusal *refusal);
 void reply_end(struct warden *w, uint64_t connection, uint64_t call);
-void reply_text(struct warden *w, uint64_t connection, uint64_t call, const char *text, size_t size);
+/* -errno: it is not on its way, and what depends on rows being complete ends. */
+int reply_text(struct warden *w, uint64_t connection, uint64_t call, const char *text, size_t size);
 void reply_attachment(struct warden *w, uint64_t connection, uint64_t call, const struct attached *at);
 /* The stream's head: spec, names of enumerations, ring (-EBADF: none). */
 int reply_stream(struct warden *w, uint64_t connection, uint64_t call, const struct attached *at, int ring);
@@ -426,6 +440,7 @@ int request_policy_reload(struct warden *w, struct connection *c, const struct m
 int request_policy_mine(struct warden *w, struct connection *c, const struct message *m);
 int request_policy_explain(struct warden *w, struct connection *c, const struct message_explain *m);
 int request_policy_text(struct warden *w, struct connection *c, const struct message_policy_text *m);
+int request_audit(struct warden *w, struct connection *c, const struct message *m);
 int request_attach(struct warden *w, struct connection *c, const struct message_attach *m);
 int request_enroll(struct warden *w, struct connection *c, const struct message_enroll *m, int *fds,
 		   size_t n_fds);
@@ -444,6 +459,8 @@ struct warden {
 	struct audit *audit;
 	sd_event_source *commit, *tick;
 	struct pending *pending;
+	struct listing *listings; /* calls of Query that are being answered */
+	sd_event_source *lister;
 	struct unsettled *unsettled;
 	struct load_rates load_rates;
 	struct policy *policy;

@@ -28,6 +28,9 @@ struct record {
 		struct message_explain explain;
 		struct message_policy_text policy_text;
 		struct message_audit_query query;
+		struct message_audit_checkpoints checkpoints;
+		struct message_audit_prove prove;
+		struct message_audit_text audit_text;
 	};
 	size_t n_fds;
 	int fds[RECORD_FDS_MAX];

@@ -101,8 +101,6 @@ static const struct {
 	  SERVICE_ERROR("InvalidParameter", "parameter", "files") },
 	{ CALL("io.bpfwarden.Registry.Enroll", "\"signatures\":9,\"files\":1"),
 	  SERVICE_ERROR("InvalidParameter", "parameter", "signatures") },
-	{ CALL_MORE("io.bpfwarden.Audit.Query", "\"uid\":4294967295"),
-	  SERVICE_ERROR("InvalidParameter", "parameter", "uid") },
 };
 
 static void test_mistakes(void **state)
@@ -412,29 +410,6 @@ static void test_enroll(void **state)
 	client_free(&c);
 }
 
-static void test_text_rows(void **state)
-{
-	static struct message_text text = { .m.type = MESSAGE_REPLY_TEXT };
-	struct fixture *f = *state;
-	struct client c = client_new(f);
-	struct record *r;
-
-	text.length = (uint32_t)sprintf(text.text, "{\"seq\":1, \"a\":\"b\\n\"}");
-	client_call(&c, CALL_MORE("io.bpfwarden.Audit.Query",
-				  "\"from\":5,\"attachment\":\"a\",\"reverse\":true"));
-	r = warden_record(f, MESSAGE_AUDIT_QUERY);
-	assert_int_equal(r->query.from, 5);
-	assert_int_equal(r->query.attachment, 10);
-	assert_int_equal(r->query.uid, UINT32_MAX);
-	assert_int_equal(r->query.flags, MESSAGE_FLAG_REVERSE);
-	warden_answer(f, r, &text.m, offsetof(struct message_text, text) + text.length, NULL, 0);
-	warden_end(f, r);
-	client_expect(&c, "{\"parameters\":{\"line\":\"{\\\"seq\\\":1, \\\"a\\\":\\\"b\\\\n\\\"}\","
-			  "\"record\":{\"seq\":1, \"a\":\"b\\n\"}},\"continues\":true}");
-	client_expect(&c, "{\"parameters\":{}}");
-	client_free(&c);
-}
-
 static void test_read(void **state)
 {
 	static struct message_stream begin = { .m.type = MESSAGE_REPLY_STREAM, .kernel_verified = "no" };
@@ -556,7 +531,6 @@ int main(void)
 		TEST(test_oneway),
 		TEST(test_descriptors_refused),
 		TEST(test_enroll),
-		TEST(test_text_rows),
 		TEST(test_read),
 		TEST(test_stale_rows),
 		TEST(test_wrong_row),

@@ -37,6 +37,8 @@ static const struct expected warden_to_gate[_MESSAGE_MAX] = {
 	ROW(REPLY_COUNT, struct message_count, 0, 0),
 	[MESSAGE_REPLY_TEXT] = { "REPLY_TEXT", offsetof(struct message_text, text),
 				 sizeof(struct message_text), 0, 0 },
+	ROW(REPLY_NEXT, struct message_next, 0, 0),
+	ROW(REPLY_PAUSE, struct message, 0, 0),
 	ROW(REPLY_REFUSAL, struct message_refusal, 0, 0),
 	ROW(REPLY_END, struct message, 0, 0),
 	ROW(ENDED, struct message_ended, 0, 0),
@@ -60,6 +62,11 @@ static const struct expected gate_to_warden[_MESSAGE_MAX] = {
 	ROW(POLICY_EXPLAIN, struct message_explain, 0, 0),
 	ROW(POLICY_TEXT, struct message_policy_text, 0, 0),
 	ROW(AUDIT_QUERY, struct message_audit_query, 0, 0),
+	ROW(AUDIT_HEAD, struct message, 0, 0),
+	ROW(AUDIT_CHECKPOINTS, struct message_audit_checkpoints, 0, 0),
+	ROW(AUDIT_PROVE, struct message_audit_prove, 0, 0),
+	ROW(AUDIT_TEXT, struct message_audit_text, 0, 0),
+	ROW(GO_ON, struct message, 0, 0),
 };
 static const struct expected warden_to_parser[_MESSAGE_MAX] = {
 	ROW(VERIFY, struct message_verify, 2, 1 + SIGNATURES_MAX),
