@@ -189,6 +189,7 @@ static void put_stamp(struct object *o, const struct audit_record *record, const
 	put_text(o, "boot", stamp->boot);
 	put_text(o, "verdict", audit_verdict_name(record->verdict));
 	put_u64_if(o, "decision", record->decision);
+	put_u64_if(o, "cause", record->cause);
 	if (stamp->count) {
 		put_u64(o, "count", stamp->count);
 		put_u64(o, "since_ns", stamp->since);
@@ -239,6 +240,7 @@ static void put_result(struct object *o, const struct audit_record *record)
 	put_text(o, "attachment", record->attachment);
 	if (record->ended)
 		put_u64(o, "ended", *record->ended);
+	put_u64_if(o, "known_ns", record->known);
 	put_text(o, "detail", record->detail);
 }
 

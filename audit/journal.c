@@ -88,6 +88,7 @@ static void members(FILE *out, json_t *json)
 		{ "BPFWARDEN_KIND", NULL, "kind" },
 		{ "BPFWARDEN_VERDICT", NULL, "verdict" },
 		{ "BPFWARDEN_DECISION", NULL, "decision" },
+		{ "BPFWARDEN_CAUSE", NULL, "cause" },
 		{ "BPFWARDEN_UID", "requester", "uid" },
 		{ "BPFWARDEN_USER", "requester", "user" },
 		{ "BPFWARDEN_ACTION", NULL, "action" },

@@ -4,9 +4,9 @@
 #include <string.h>
 
 static const char *const kinds[_AUDIT_KIND_MAX] = {
-	[AUDIT_DECISION] = "decision", [AUDIT_OUTCOME] = "outcome", [AUDIT_CHANGE] = "change",
-	[AUDIT_START] = "start",       [AUDIT_STOP] = "stop",       [AUDIT_CRASH] = "crash",
-	[AUDIT_READ] = "read",         [AUDIT_DENIALS] = "denials",
+	[AUDIT_DECISION] = "decision", [AUDIT_OUTCOME] = "outcome", [AUDIT_END] = "end",
+	[AUDIT_CHANGE] = "change",     [AUDIT_START] = "start",     [AUDIT_STOP] = "stop",
+	[AUDIT_CRASH] = "crash",       [AUDIT_READ] = "read",       [AUDIT_DENIALS] = "denials",
 };
 
 static const char *const verdicts[_AUDIT_VERDICT_MAX] = {

@@ -13,9 +13,10 @@
 
 enum audit_kind {
 	AUDIT_DECISION = 0, /* what was asked and what policy said, durable before anything is done */
-	AUDIT_OUTCOME,      /* how an allowed request ended; .decision names its decision */
-	AUDIT_CHANGE,       /* of registry, trust or policy */
-	AUDIT_START,        /* the warden is up */
+	AUDIT_OUTCOME,      /* how an allowed request ended, once; .decision names its decision */
+	AUDIT_END,    /* an attachment ended without a request to detach it; .decision names its attach's */
+	AUDIT_CHANGE, /* of registry, trust or policy */
+	AUDIT_START,  /* the warden is up */
 	AUDIT_STOP,
 	AUDIT_CRASH,   /* a process of the daemon died */
 	AUDIT_READ,    /* somebody read the log */
@@ -72,7 +73,8 @@ struct audit_param {
 struct audit_record {
 	enum audit_kind kind;
 	enum audit_verdict verdict;
-	uint64_t decision; /* sequence of the decision that this outcome belongs to; 0: none */
+	uint64_t decision; /* sequence of the decision that this outcome or end belongs to; 0: none */
+	uint64_t cause;    /* of an end: sequence of the decision or change that brought it about; 0: none */
 	const struct audit_requester *requester; /* NULL: the daemon itself */
 	const char *action;                      /* "attach", "detach", "enroll", … */
 	const char *probe;
@@ -100,7 +102,8 @@ struct audit_record {
 	const char *keyring;    /* ".builtin_trusted_keys", with AUDIT_KERNEL_VERIFIED_YES */
 	const char *attachment; /* its id */
 	const uint64_t *ended;  /* how many attachments a change of the policy ends */
-	const char *detail;     /* free text, one sentence */
+	uint64_t known;     /* of a change of the clock: the latest real time that is known, ns; 0: none */
+	const char *detail; /* free text, one sentence */
 };
 #define AUDIT_RECORD_INIT(k) \
 	{                    \

@@ -121,7 +121,11 @@ static void add_why(struct line *line, json_t *record)
 
 static void add_event(struct line *line, json_t *record, const char *kind)
 {
-	if (is(kind, "start"))
+	if (is(kind, "end")) {
+		add(line, "%s", *text(record, "probe") ? text(record, "probe") : "an attachment");
+		add(line, is(text(record, "verdict"), "ok") ? " ended" : " was lost");
+		add_text(line, record, ", attachment ", "attachment", "");
+	} else if (is(kind, "start"))
 		add(line, "bpfwardend started");
 	else if (is(kind, "stop"))
 		add(line, "bpfwardend stopped");

@@ -3,10 +3,12 @@
 #include "format/revocation.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/digest.h"
 #include "format/message.h"
 #include "format/signed-json.h"
 #include "format/spec-internal.h"
@@ -19,6 +21,17 @@ static const char *const kind_names[_REVOCATION_KIND_MAX] = { "bundle", "below",
 const char *revocation_kind_name(uint32_t kind)
 {
 	return kind < _REVOCATION_KIND_MAX ? kind_names[kind] : NULL;
+}
+
+void revocation_describe(const struct revocation *revocation, char *buffer, size_t size)
+{
+	char digest[DIGEST_HEX_MAX];
+
+	if (revocation->kind <= REVOKED_BELOW)
+		snprintf(buffer, size, "%s-%" PRIu64, revocation->name, revocation->serial);
+	else
+		snprintf(buffer, size, "%s %s", revocation_kind_name(revocation->kind),
+			 digest_to_hex(revocation->digest, digest));
 }
 
 static void json_decref_p(json_t **json)

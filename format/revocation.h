@@ -33,6 +33,10 @@ struct revocation {
 	char reason[REVOCATION_REASON_MAX]; /* for those whose attachments end; may be empty */
 };
 
+/* "tcp.state-3", "key 0123…": what it is about, for people and the log. */
+#define REVOCATION_WHAT_MAX (PROBE_NAME_MAX + 2 * DIGEST_SIZE + 32)
+void revocation_describe(const struct revocation *revocation, char *buffer, size_t size);
+
 #define REVOCATIONS_NAME   "revocations.json"
 #define REVOCATIONS_PREFIX "{\"type\":\"bpfwarden-revocations/v1\","
 

@@ -85,6 +85,7 @@ int request_attach(struct warden *w, struct connection *c, const struct message_
 	t->pending.go = on_durable;
 	t->w = w;
 	t->connection = c->number;
+	t->by = connection_ref(c);
 	t->call = m->m.call;
 	t->request = *m;
 	t->target.kind = m->target_kind;

@@ -40,6 +40,8 @@ struct attaching *attaching_free(struct attaching *t)
 		*p = t->next;
 	if (t && t->instance)
 		instance_row_release(t->w, t->instance);
+	if (t)
+		connection_unref(t->by);
 	free(t);
 	return NULL;
 }
@@ -51,7 +53,7 @@ static struct bundle *bundle_of(struct attaching *t)
 
 void attaching_describe(struct attaching *t, struct act *act)
 {
-	*act = (struct act){ .by = client_find(t->w, t->connection),
+	*act = (struct act){ .by = t->by,
 			     .action = "attach",
 			     .bundle = bundle_of(t),
 			     .probe = t->a.probe,
@@ -149,7 +151,7 @@ static bool overtaken(struct attaching *t, struct attached *at, struct refusal *
 	if (b && (b->revoked || b->refusal.code == REFUSAL_REVOKED ||
 		  b->refusal.code == REFUSAL_SIGNATURE_INVALID)) {
 		(void)bundle_unusable(b, ret);
-		attached_end(at, ret->reason, NULL, 0, 0);
+		attached_end(at, &(struct end){ .reason = ret->reason });
 		return true;
 	}
 	if (!memcmp(t->policy_digest, t->w->policy_digest, DIGEST_SIZE) &&
@@ -181,7 +183,7 @@ static void attached_now(struct attaching *t, const struct attachment *a)
 	} else if (!client_find(w, t->connection)) {
 		/* The client left meanwhile: an `attach` stays, a `run` has nobody to run for. */
 		if (a->flags & MESSAGE_FLAG_RUN)
-			attached_end(at, "its connection closed", NULL, 0, 0);
+			attached_end(at, &(struct end){ .reason = "its connection closed" });
 	} else if (a->flags & MESSAGE_FLAG_RUN) {
 		stream(w, t->connection, t->call, at);
 	} else {

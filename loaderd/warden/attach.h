@@ -8,6 +8,7 @@ struct attaching {
 	struct pending pending; /* first: the commit hands it back */
 	struct warden *w;
 	uint64_t connection, call;
+	struct connection *by;
 	struct message_attach request;
 	struct target target;
 	struct attachment a;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What is attached for whom, and how it ends: by request, at its deadline, when a run's last connection has
- * been gone for a while, when its bundle is revoked, when the policy does not allow it any more. The loader
- * holds the same list beside the kernel objects; after a restart the warden takes it over from there.
+ * What is attached for whom, until its deadline or, of a run, until its last connection has been gone for a
+ * while. The loader holds the same list beside the kernel objects; after a restart the warden takes it over
+ * from there.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -92,6 +92,7 @@ static struct attached *attached_free(struct attached *at)
 		return NULL;
 	sd_event_source_disable_unref(at->deadline);
 	sd_event_source_disable_unref(at->linger);
+	ending_free(at->end);
 	free(at);
 	return NULL;
 }
@@ -116,7 +117,7 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	(void)source;
 	(void)usec;
-	attached_end(userdata, "its deadline has come", NULL, 0, 0);
+	attached_end(userdata, &(struct end){ .reason = "its deadline has come" });
 	return 0;
 }
 
@@ -124,7 +125,7 @@ static int on_linger(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	(void)source;
 	(void)usec;
-	attached_end(userdata, "its last connection closed", NULL, 0, 0);
+	attached_end(userdata, &(struct end){ .reason = "its last connection closed" });
 	return 0;
 }
 
@@ -209,24 +210,18 @@ void attached_usage(struct warden *w, uid_t uid, uint64_t *ret_number, uint64_t 
 		}
 }
 
-/* --- end ---------------------------------------------------------------------------------------------- */
+/* --- gone --------------------------------------------------------------------------------------------- */
 
-/* What an ending needs to remember until the loader has carried it out. */
-struct ending {
-	uint64_t decision;
-	char reason[REFUSAL_REASON_MAX];
-};
-
-static void tell_watchers(struct warden *w, const struct attached *at, const char *reason)
+void attached_no_such(uint64_t id, struct refusal *refusal)
 {
-	struct message_ended m = { .m = { .type = MESSAGE_ENDED }, .id = at->a.id };
+	char text[24];
 
-	snprintf(m.reason, sizeof(m.reason), "%s", reason);
-	if (w->gate)
-		(void)PEER_SEND(w->gate, &m, NULL, 0);
+	snprintf(text, sizeof(text), "%016" PRIx64, id);
+	refusal_set(refusal, REFUSAL_NO_SUCH_ATTACHMENT, text,
+		    "you have no attachment %s: it may have ended, see bpfwarden ps", text);
 }
 
-static void forget(struct attached *at)
+void attached_forget(struct attached *at)
 {
 	struct warden *w = at->w;
 	struct attached **p = &w->attached;
@@ -239,70 +234,6 @@ static void forget(struct attached *at)
 	policy_ended(w, at->a.id);
 	attached_free(at);
 	units_changed(w);
-}
-
-static bool on_unsubscribed(struct order *order, const struct message *m, int *fds, size_t n_fds)
-{
-	struct ending *ending = order->userdata;
-	struct warden *w = order->w;
-	struct attached *at = attached_find(w, order->number);
-	struct act act = { .action = "detach",
-			   .decision = ending->decision,
-			   .attachment = order->number,
-			   .detail = ending->reason };
-
-	(void)fds;
-	(void)n_fds;
-	if (at && m) {
-		act.probe = at->a.probe;
-		record_outcome(w, &act, true);
-		tell_watchers(w, at, ending->reason);
-		forget(at);
-		if (order->connection)
-			reply_end(w, order->connection, order->client_call);
-	} else if (at) {
-		/* The loader restarts with everything that it had. It is asked again when that is known. */
-		at->ending = false;
-		memcpy(at->end_again, ending->reason, sizeof(at->end_again));
-		if (order->connection) {
-			struct refusal r;
-
-			/* Whoever asked is told that it came to nothing, and so is the log; the end that
-			 * follows is the daemon's own. */
-			refusal_set(&r, REFUSAL_UNAVAILABLE, "loader",
-				    "the loader is starting again: try again");
-			act.probe = at->a.probe;
-			act.refusal = &r;
-			record_outcome(w, &act, false);
-			reply_refusal(w, order->connection, order->client_call, &r);
-		}
-	}
-	free(ending);
-	return true;
-}
-
-void attached_end(struct attached *at, const char *reason, const struct connection *by, uint64_t decision,
-		  uint64_t client_call)
-{
-	struct message_attachment_id m = { .m = { .type = MESSAGE_UNSUBSCRIBE }, .id = at->a.id };
-	struct ending *ending;
-	struct order *order;
-
-	if (at->ending)
-		return;
-	ending = calloc(1, sizeof(*ending));
-	order = ending ? order_new(at->w, SIDE_LOADER, on_unsubscribed, ending) : NULL;
-	if (!order) {
-		free(ending);
-		return;
-	}
-	at->ending = true;
-	ending->decision = decision ? decision : at->a.decision;
-	snprintf(ending->reason, sizeof(ending->reason), "%s", reason);
-	order->number = at->a.id;
-	order->connection = by ? by->number : 0;
-	order->client_call = client_call;
-	(void)order_send(order, &m.m, sizeof(m), NULL, 0);
 }
 
 /* --- after a restart ---------------------------------------------------------------------------------- */
@@ -383,27 +314,6 @@ static void take_over_attachment(struct warden *w, const struct attachment *a)
 	start_linger(at);
 }
 
-/* What the warden knew of and the loader does not have any more. */
-static void drop_lost(struct warden *w)
-{
-	static const char reason[] = "it was lost when the loader ended";
-
-	for (struct attached *at = w->attached, *next; at; at = next) {
-		struct act act = { .action = "attach",
-				   .probe = at->a.probe,
-				   .attachment = at->a.id,
-				   .decision = at->a.decision,
-				   .detail = reason };
-
-		next = at->next;
-		if (at->alive)
-			continue;
-		record_outcome(w, &act, false);
-		tell_watchers(w, at, reason);
-		forget(at);
-	}
-}
-
 /* Instances that nobody uses: the warden died between load and subscribe. */
 static void drop_unused(struct warden *w)
 {
@@ -413,16 +323,6 @@ static void drop_unused(struct warden *w)
 			row->users = 1;
 			instance_row_release(w, row);
 		}
-	}
-}
-
-/* Ends that the loader died over. */
-static void end_again(struct warden *w)
-{
-	for (struct attached *at = w->attached, *next; at; at = next) {
-		next = at->next;
-		if (at->end_again[0] && !at->ending)
-			attached_end(at, at->end_again, NULL, 0, 0);
 	}
 }
 
@@ -443,10 +343,13 @@ static bool on_survey_row(struct order *order, const struct message *m, int *fds
 	if (m && m->type != MESSAGE_END)
 		return false;
 	if (m) {
-		settle(w);
-		drop_lost(w);
+		settle_attachments(w);
+		if (!w->surveyed)
+			attached_record_lost(w);
+		w->surveyed = true;
+		attached_end_lost(w);
 		drop_unused(w);
-		end_again(w);
+		attached_end_again(w);
 		w->taken_over = true;
 	}
 	w->reconciled = m != NULL;

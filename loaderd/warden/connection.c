@@ -13,16 +13,22 @@
 
 #define GROUPS_MAX 65536
 
-static struct connection *connection_free(struct connection *c)
+struct connection *connection_ref(struct connection *c)
 {
-	if (c) {
-		readings_free(c);
-		free(c->gids);
-	}
+	if (c)
+		c->refs++;
+	return c;
+}
+
+struct connection *connection_unref(struct connection *c)
+{
+	if (!c || --c->refs)
+		return NULL;
+	readings_free(c);
+	free(c->gids);
 	free(c);
 	return NULL;
 }
-DEFINE_CLEANUP(struct connection *, connection_free)
 
 static int read_groups(int fd, gid_t primary, struct connection *c)
 {
@@ -53,13 +59,14 @@ static int read_groups(int fd, gid_t primary, struct connection *c)
 
 static int identify(int fd, struct connection **ret)
 {
-	_cleanup_(connection_free_p) struct connection *c = calloc(1, sizeof(*c));
+	_cleanup_(connection_unref_p) struct connection *c = calloc(1, sizeof(*c));
 	struct ucred ucred;
 	socklen_t size = sizeof(ucred);
 	int r;
 
 	if (!c)
 		return -ENOMEM;
+	c->refs = 1;
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &ucred, &size) < 0)
 		return -errno;
 	c->uid = ucred.uid;
@@ -95,7 +102,7 @@ static bool has_room(struct warden *w, uid_t uid)
 
 static int introduce(struct warden *w, int fd)
 {
-	_cleanup_(connection_free_p) struct connection *c = NULL;
+	_cleanup_(connection_unref_p) struct connection *c = NULL;
 	struct message_connection m = { .m = { .type = MESSAGE_CONNECTION } };
 	struct ucred ucred;
 	socklen_t size = sizeof(ucred);
@@ -168,7 +175,7 @@ void client_close(struct warden *w, struct connection *c)
 	while (*p != c)
 		p = &(*p)->next;
 	*p = c->next;
-	connection_free(c);
+	connection_unref(c);
 	listings_forget(w, number);
 	attached_unwatch(w, number);
 }

@@ -25,6 +25,7 @@ struct enrolling {
 	struct warden *w;
 	uid_t uid;
 	uint64_t connection, call;
+	struct connection *by;
 	struct message_enroll request;
 	struct bundle *bundle; /* not in the registry yet */
 	int fds[PEER_FDS_MAX]; /* sealed copies: manifest, signatures, files */
@@ -48,6 +49,7 @@ static struct enrolling *enrolling_free(struct enrolling *e)
 	while (e->n_fds)
 		close_fd(e->fds[--e->n_fds]);
 	registry_free(e->bundle);
+	connection_unref(e->by);
 	free(e);
 	return NULL;
 }
@@ -160,7 +162,7 @@ static void on_enroll_durable(struct pending *pending, const struct refusal *fai
 	struct warden *w = e->w;
 	struct connection *c = client_find(w, e->connection);
 	struct act act = {
-		.by = c, .action = "enroll", .bundle = e->bundle, .decision = e->decision, .rule = e->rule
+		.by = e->by, .action = "enroll", .bundle = e->bundle, .decision = e->decision, .rule = e->rule
 	};
 	struct message_probe row;
 	struct refusal refusal;
@@ -386,6 +388,7 @@ int request_enroll(struct warden *w, struct connection *c, const struct message_
 		   size_t n_fds)
 {
 	_cleanup_(enrolling_free_p) struct enrolling *e = NULL;
+	struct act act = { .by = c, .action = "enroll" };
 	struct message_verify verify;
 	struct policy_decision decision;
 	struct refusal refusal = { 0 };
@@ -400,8 +403,8 @@ int request_enroll(struct warden *w, struct connection *c, const struct message_
 			&decision))
 		return deny(w, c, m, &decision);
 	if (check_room(c->uid, &refusal)) {
-		reply_refusal(w, c->number, m->m.call, &refusal);
-		return 0;
+		act.rule = refusal.subject;
+		return request_deny(w, c, m->m.call, &act, &refusal);
 	}
 	e = calloc(1, sizeof(*e));
 	if (!e)
@@ -412,6 +415,7 @@ int request_enroll(struct warden *w, struct connection *c, const struct message_
 	e->pending.go = on_enroll_durable;
 	e->w = w;
 	e->connection = c->number;
+	e->by = connection_ref(c);
 	e->call = m->m.call;
 	e->uid = c->uid;
 	e->next = under_way;
@@ -423,8 +427,8 @@ int request_enroll(struct warden *w, struct connection *c, const struct message_
 	e->bundle->enrolled_at = now_realtime();
 	memcpy(e->bundle->enrolled_by, c->user, sizeof(e->bundle->enrolled_by));
 	if (copy_descriptors(e, fds, n_fds, &refusal)) {
-		reply_refusal(w, c->number, m->m.call, &refusal);
-		return 0;
+		act.rule = refusal_name(refusal.code);
+		return request_deny(w, c, m->m.call, &act, &refusal);
 	}
 	order = order_new(w, SIDE_PARSER, on_judged, e);
 	if (!order)

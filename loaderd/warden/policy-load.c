@@ -85,8 +85,9 @@ static int read_policy(struct refusal *refusal, struct policy **ret)
 	return r;
 }
 
-static uint64_t enforce(struct warden *w, struct policy *policy, struct collecting *to)
+static uint64_t enforce(struct warden *w, struct connection *by, struct policy *policy, struct collecting *to)
 {
+	const struct redeciding redeciding = { .by = by, .ended = collect, .userdata = to };
 	uint64_t n = 0;
 
 	for (size_t i = 0; i < policy_n_warnings(policy); i++)
@@ -98,7 +99,7 @@ static uint64_t enforce(struct warden *w, struct policy *policy, struct collecti
 	/* Before that is known, what is taken over is decided as soon as it is. */
 	if (warden_knows(w)) {
 		memcpy(w->policy_decided, w->policy_digest, DIGEST_SIZE);
-		n = attached_redecide(w, collect, to);
+		n = attached_redecide(w, &redeciding);
 	}
 	return n;
 }
@@ -116,7 +117,7 @@ static int take(struct warden *w, struct policy *policy, bool dry_run, struct po
 	return 0;
 }
 
-int policy_reload(struct warden *w, const struct connection *by, bool dry_run, struct refusal *refusal,
+int policy_reload(struct warden *w, struct connection *by, bool dry_run, struct refusal *refusal,
 		  struct policy_change *ret)
 {
 	_cleanup_(policy_free_p) struct policy *policy = NULL;
@@ -145,10 +146,10 @@ int policy_reload(struct warden *w, const struct connection *by, bool dry_run, s
 		ended = attached_would_end(w, policy, collect, &to);
 		w->candidate = take_ptr(policy);
 	} else {
-		ended = enforce(w, take_ptr(policy), &to);
+		ended = enforce(w, by, take_ptr(policy), &to);
 	}
 	act.ended = &ended;
-	record_event(w, AUDIT_CHANGE, &act);
+	attached_end_caused(w, record_event(w, AUDIT_CHANGE, &act));
 	if (ret)
 		*ret = change;
 	else

@@ -12,6 +12,7 @@
 struct promoting {
 	struct pending pending;
 	struct warden *w;
+	struct connection *by;
 	uint64_t connection, call, decision, serial;
 	char name[PROBE_NAME_MAX], rule[OBJECT_NAME_MAX];
 	bool dry_run;
@@ -43,6 +44,12 @@ static int check(struct warden *w, const char *name, uint64_t serial, struct ref
 				   "which serials of %s were there before cannot be read: %s", name,
 				   strerror(-r));
 	return trust_check_enrolment(&enrolment, refusal);
+}
+
+static void promoting_free(struct promoting *p)
+{
+	connection_unref(p->by);
+	free(p);
 }
 
 static int promote(struct bundle *b)
@@ -79,7 +86,7 @@ static void on_durable(struct pending *pending, const struct refusal *failed)
 	struct promoting *p = (struct promoting *)(void *)pending;
 	struct warden *w = p->w;
 	struct bundle *b = registry_named(w, p->name, p->serial);
-	struct act act = { .by = client_find(w, p->connection),
+	struct act act = { .by = p->by,
 			   .action = "promote",
 			   .bundle = b,
 			   .probe = p->name,
@@ -90,7 +97,7 @@ static void on_durable(struct pending *pending, const struct refusal *failed)
 
 	if (failed) {
 		reply_refusal(w, p->connection, p->call, failed);
-		free(p);
+		promoting_free(p);
 		return;
 	}
 	/* Something may have happened to it while the decision was written. */
@@ -108,7 +115,7 @@ static void on_durable(struct pending *pending, const struct refusal *failed)
 		reply_refusal(w, p->connection, p->call, &refusal);
 	else
 		reply(p, b);
-	free(p);
+	promoting_free(p);
 }
 
 static int judge(struct warden *w, const struct connection *c, const struct message_bundle *m,
@@ -152,6 +159,7 @@ int request_promote(struct warden *w, struct connection *c, const struct message
 		return -ENOMEM;
 	*p = (struct promoting){ .pending = { .go = on_durable },
 				 .w = w,
+				 .by = connection_ref(c),
 				 .connection = c->number,
 				 .call = m->m.call,
 				 .serial = m->serial,
@@ -160,7 +168,7 @@ int request_promote(struct warden *w, struct connection *c, const struct message
 	memcpy(p->rule, decision.rule, sizeof(p->rule));
 	if (record_decision(w, &act, true, &p->decision, &refusal)) {
 		reply_refusal(w, c->number, m->m.call, &refusal);
-		free(p);
+		promoting_free(p);
 		return 0;
 	}
 	pending_add(w, &p->pending);

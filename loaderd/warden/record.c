@@ -147,6 +147,7 @@ static void compose(struct warden *w, enum audit_kind kind, const struct act *ac
 			r->detail = act->refusal->subject;
 	}
 	r->decision = act->decision;
+	r->cause = act->cause;
 	r->program_ids = act->program_ids;
 	r->n_program_ids = act->n_program_ids;
 	if (act->kernel_verified)
@@ -189,28 +190,37 @@ int record_decision(struct warden *w, const struct act *act, bool allowed, uint6
 	return r;
 }
 
-void record_outcome(struct warden *w, const struct act *act, bool ok)
+/* Of what has happened already. */
+static uint64_t record(struct warden *w, enum audit_kind kind, const struct act *act, bool ok)
 {
-	struct refusal refusal;
+	struct refusal refusal = { 0 };
 	struct composed c;
-
-	compose(w, AUDIT_OUTCOME, act, &c);
-	c.record.verdict = ok ? AUDIT_OK : AUDIT_FAILED;
-	if (audit_append(w->audit, &c.record, NULL, &refusal))
-		process_log(3, "an outcome is not in the audit log: %s", refusal.reason);
-	arm_tick(w);
-}
-
-void record_event(struct warden *w, enum audit_kind kind, const struct act *act)
-{
-	struct refusal refusal;
-	struct composed c;
+	uint64_t seq = 0;
+	int r;
 
 	compose(w, kind, act, &c);
-	c.record.verdict = act->refusal ? AUDIT_FAILED : AUDIT_OK;
-	if (audit_append(w->audit, &c.record, NULL, &refusal))
-		process_log(3, "an event is not in the audit log: %s", refusal.reason);
+	c.record.verdict = ok ? AUDIT_OK : AUDIT_FAILED;
+	r = audit_append(w->audit, &c.record, &seq, &refusal);
+	if (r)
+		process_log(3, "a record (%s of %s) is not in the audit log: %s", audit_kind_name(kind),
+			    act->action, r < 0 ? strerror(-r) : refusal.reason);
 	arm_tick(w);
+	return r ? 0 : seq;
+}
+
+void record_outcome(struct warden *w, const struct act *act, bool ok)
+{
+	(void)record(w, AUDIT_OUTCOME, act, ok);
+}
+
+void record_end(struct warden *w, const struct act *act, bool ok)
+{
+	(void)record(w, AUDIT_END, act, ok);
+}
+
+uint64_t record_event(struct warden *w, enum audit_kind kind, const struct act *act)
+{
+	return record(w, kind, act, !act->refusal);
 }
 
 static int on_commit(sd_event_source *source, void *userdata)

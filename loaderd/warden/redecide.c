@@ -184,10 +184,12 @@ uint64_t attached_would_end(struct warden *w, const struct policy *policy, attac
 	return n;
 }
 
-static void carry_out(struct attached *at, const struct again *again)
+static void carry_out(struct attached *at, const struct again *again, const struct redeciding *by)
 {
 	if (again->ends)
-		attached_end(at, again->refusal.reason, NULL, 0, 0);
+		attached_end(at, &(struct end){ .reason = again->refusal.reason,
+						.by = by ? by->by : NULL,
+						.cause = by ? CAUSE_NOT_RECORDED : 0 });
 	else if (again->deadline)
 		attached_set_deadline(at, again->deadline);
 }
@@ -195,8 +197,7 @@ static void carry_out(struct attached *at, const struct again *again)
 /* One look at what is attached. */
 struct pass {
 	struct owners owners;
-	attached_fn callback; /* NULL: none */
-	void *userdata;
+	const struct redeciding *by; /* NULL: no change of the policy */
 	uint64_t ended;
 	bool undecided;
 };
@@ -210,9 +211,9 @@ static void pass_one(struct pass *pass, struct attached *at)
 	at->asked = again.asked;
 	pass->undecided = pass->undecided || at->undecided;
 	pass->ended += again.ends;
-	carry_out(at, &again);
-	if (again.ends && pass->callback)
-		pass->callback(pass->userdata, at, again.refusal.reason);
+	carry_out(at, &again, pass->by);
+	if (again.ends && pass->by)
+		pass->by->ended(pass->by->userdata, at, again.refusal.reason);
 }
 
 static int on_retry(sd_event_source *source, uint64_t usec, void *userdata);
@@ -243,15 +244,15 @@ bool attached_redecide_one(struct attached *at, struct refusal *refusal)
 	at->asked = again.asked;
 	if (at->undecided)
 		retry_later(at->w);
-	carry_out(at, &again);
+	carry_out(at, &again, NULL);
 	if (again.ends)
 		*refusal = again.refusal;
 	return again.ends;
 }
 
-uint64_t attached_redecide(struct warden *w, attached_fn callback, void *userdata)
+uint64_t attached_redecide(struct warden *w, const struct redeciding *by)
 {
-	struct pass pass = { .callback = callback, .userdata = userdata };
+	struct pass pass = { .by = by };
 
 	/* First: a time that comes while groups are looked up has not come for who was asked about before. */
 	redecide_later(w);
@@ -296,7 +297,7 @@ static void shorten(struct warden *w)
 			continue;
 		look_again(w, w->policy, at, &owners, &again);
 		if (again.deadline)
-			carry_out(at, &again);
+			carry_out(at, &again, NULL);
 	}
 	owners_done(&owners);
 }
@@ -314,7 +315,7 @@ void attached_redecide_taken_over(struct warden *w)
 	if (memcmp(w->policy_digest, w->policy_decided, DIGEST_SIZE) ||
 	    policy_next_change(w->policy, minute_of_week(now_realtime())) != UINT32_MAX) {
 		memcpy(w->policy_decided, w->policy_digest, DIGEST_SIZE);
-		(void)attached_redecide(w, NULL, NULL);
+		(void)attached_redecide(w, NULL);
 	} else {
 		shorten(w);
 	}
@@ -325,7 +326,7 @@ void attached_redecide_taken_over(struct warden *w)
 void redecide_now(struct warden *w)
 {
 	if (warden_knows(w))
-		(void)attached_redecide(w, NULL, NULL);
+		(void)attached_redecide(w, NULL);
 	else /* What is attached is asked about when that and the bundles are known. */
 		redecide_later(w);
 }

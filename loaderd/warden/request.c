@@ -151,11 +151,8 @@ static int on_attach(struct warden *w, struct connection *c, const struct messag
 static int no_such(struct warden *w, struct connection *c, uint64_t call, uint64_t id)
 {
 	struct refusal refusal;
-	char text[24];
 
-	snprintf(text, sizeof(text), "%016" PRIx64, id);
-	refusal_set(&refusal, REFUSAL_NO_SUCH_ATTACHMENT, text,
-		    "you have no attachment %s: it may have ended, see bpfwarden ps", text);
+	attached_no_such(id, &refusal);
 	reply_refusal(w, c->number, call, &refusal);
 	return 0;
 }
@@ -246,28 +243,24 @@ static int on_detach(struct warden *w, struct connection *c, const struct messag
 	const struct message_attachment_id *q = (const struct message_attachment_id *)(const void *)m;
 	struct attached *at = attached_find(w, q->id);
 	struct policy_decision decision = { .rule = "owner" };
-	char reason[REFUSAL_REASON_MAX];
 	struct refusal refusal;
-	uint64_t seq = 0;
 	struct act act;
 
 	(void)fds;
 	(void)n_fds;
 	if (!at || at->ending)
 		return no_such(w, c, m->call, q->id);
-	if (at->a.uid != c->uid && !may_detach(w, c, at, &decision))
-		return no_such(w, c, m->call, q->id);
-	act = (struct act){ .by = c,
-			    .action = "detach",
-			    .probe = at->a.probe,
-			    .rule = decision.rule,
-			    .attachment = at->a.id };
-	/* Detaching goes on without a log: it takes rights away. */
-	if (record_decision(w, &act, true, &seq, &refusal))
-		process_log(3, "a detach is not in the audit log: %s", refusal.reason);
-	snprintf(reason, sizeof(reason), "detached by %s", c->user);
-	attached_end(at, reason, c, seq, m->call);
-	return 0;
+	if (at->a.uid != c->uid && !may_detach(w, c, at, &decision)) {
+		/* It does not exist for the caller, whom the log tells apart from one who mistyped. */
+		act = (struct act){ .by = c,
+				    .action = "detach",
+				    .probe = at->a.probe,
+				    .rule = decision.rule,
+				    .attachment = at->a.id };
+		attached_no_such(q->id, &refusal);
+		return request_deny(w, c, m->call, &act, &refusal);
+	}
+	return request_detach(w, c, m->call, at, decision.rule);
 }
 
 static int on_status(struct warden *w, struct connection *c, const struct message *m, int *fds, size_t n_fds)

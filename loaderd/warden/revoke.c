@@ -34,6 +34,7 @@ struct revoking {
 	struct verification_waiter waiter;
 	struct revoking *next;
 	struct warden *w;
+	struct connection *by;
 	uint64_t connection, call, decision, started;
 	struct revocation what;
 	bool dry_run;
@@ -60,6 +61,7 @@ static struct revoking *revoking_free(struct revoking *v)
 		*p = v->next;
 	free(v->hits);
 	free(v->endings);
+	connection_unref(v->by);
 	free(v);
 	return NULL;
 }
@@ -115,20 +117,6 @@ static int find_hits(struct revoking *v)
 		v->n_hits++;
 	}
 	return 0;
-}
-
-/* "key 0123…" */
-static void describe(const struct revocation *what, char *buffer, size_t size)
-{
-	size_t n;
-
-	if (what->kind == REVOKED_BUNDLE) {
-		snprintf(buffer, size, "%s-%" PRIu64, what->name, what->serial);
-		return;
-	}
-	n = (size_t)snprintf(buffer, size, "%s ", revocation_kind_name(what->kind));
-	for (size_t i = 0; i < DIGEST_SIZE && n + 3 <= size; i++, n += 2)
-		snprintf(buffer + n, size - n, "%02x", what->digest[i]);
 }
 
 /* --- the reply ---------------------------------------------------------------------------------------- */
@@ -261,9 +249,9 @@ static void detach_all(struct revoking *v)
 		if (!at || !v->endings[i].ours)
 			continue;
 		why(v, registry_by_digest(v->w, at->a.digest), reason, sizeof(reason));
-		attached_end(at, reason, NULL, v->decision, 0);
+		attached_end(at, &(struct end){ .reason = reason, .by = v->by, .cause = v->decision });
 	}
-	verification_end_refused(v->w);
+	verification_end_refused(v->w, v->by, v->decision);
 	one_less(v);
 }
 
@@ -394,20 +382,23 @@ static void on_durable(struct pending *pending, const struct refusal *failed)
 	bool bundle = v->what.kind == REVOKED_BUNDLE;
 	struct bundle *b = bundle ? registry_named(v->w, v->what.name, v->what.serial) : NULL;
 	char detail[512];
-	struct act act = { .by = client_find(v->w, v->connection),
+	struct act act = { .by = v->by,
 			   .action = "revoke",
 			   .bundle = b,
 			   .probe = bundle ? v->what.name : NULL,
-			   .decision = v->decision,
 			   .rule = v->rule,
 			   .detail = bundle ? v->what.reason : detail };
 	struct refusal refusal;
 	int r;
 
-	/* It takes rights away, so a log that cannot be written does not stop it. */
-	if (failed)
+	/* It takes rights away, so a log that cannot be written does not stop it; the number of a decision
+	 * that is not there will be another record's. */
+	if (failed) {
 		process_log(2, "a revocation goes on without the audit log: %s", failed->reason);
-	describe(&v->what, detail, sizeof(detail));
+		v->decision = 0;
+	}
+	act.decision = v->decision;
+	revocation_describe(&v->what, detail, sizeof(detail));
 	if (bundle && !b) {
 		refusal_set(&refusal, REFUSAL_NOT_ENROLLED, detail, "%s is not in the registry any more",
 			    detail);
@@ -446,9 +437,9 @@ static int deny(struct refusal *refusal, const struct policy_decision *decision,
 static int check_policy(const struct revoking *v, const struct connection *c,
 			struct policy_decision *decision, struct refusal *refusal)
 {
-	char text[2 * DIGEST_SIZE + 32];
+	char text[REVOCATION_WHAT_MAX];
 
-	describe(&v->what, text, sizeof(text));
+	revocation_describe(&v->what, text, sizeof(text));
 	if (v->what.kind == REVOKED_BUNDLE)
 		return may(v->w, c, POLICY_REVOKE, v->what.name, decision) ? 0
 									   : deny(refusal, decision, text);
@@ -463,10 +454,10 @@ static int check_policy(const struct revoking *v, const struct connection *c,
 static int check_state(const struct revoking *v, struct refusal *refusal)
 {
 	const struct bundle *b = registry_named(v->w, v->what.name, v->what.serial);
-	char text[2 * DIGEST_SIZE + 32];
+	char text[REVOCATION_WHAT_MAX];
 	bool bundle = v->what.kind == REVOKED_BUNDLE;
 
-	describe(&v->what, text, sizeof(text));
+	revocation_describe(&v->what, text, sizeof(text));
 	if (bundle && !b)
 		return refusal_set(refusal, REFUSAL_NOT_ENROLLED, text, "%s is not enrolled", text);
 	if (bundle ? b->revoked : registry_find_revoked(v->w, &v->what) != NULL)
@@ -480,8 +471,7 @@ static int check_state(const struct revoking *v, struct refusal *refusal)
 	return REFUSAL_LIMIT_EXCEEDED;
 }
 
-static struct revoking *revoking_new(struct warden *w, const struct connection *c,
-				     const struct message_revoke *m)
+static struct revoking *revoking_new(struct warden *w, struct connection *c, const struct message_revoke *m)
 {
 	_cleanup_(revoking_free_p) struct revoking *v = calloc(1, sizeof(*v));
 
@@ -489,6 +479,7 @@ static struct revoking *revoking_new(struct warden *w, const struct connection *
 		return NULL;
 	v->w = w;
 	v->connection = c->number;
+	v->by = connection_ref(c);
 	v->call = m->m.call;
 	v->started = now_boottime();
 	v->what = m->what;
@@ -507,7 +498,7 @@ int request_revoke(struct warden *w, struct connection *c, const struct message_
 	bool bundle = m->what.kind == REVOKED_BUNDLE;
 	struct refusal refusal = { 0 };
 	struct act act = { .by = c, .action = "revoke" };
-	char text[2 * DIGEST_SIZE + 32], detail[512];
+	char text[REVOCATION_WHAT_MAX], detail[512];
 	int r;
 
 	/* A name that no bundle can have is the client's mistake, not the gate's: none of that name is there.
@@ -521,7 +512,7 @@ int request_revoke(struct warden *w, struct connection *c, const struct message_
 	r = check_policy(v, c, &decision, &refusal);
 	if (!r)
 		r = check_state(v, &refusal);
-	describe(&m->what, text, sizeof(text));
+	revocation_describe(&m->what, text, sizeof(text));
 	snprintf(detail, sizeof(detail), "%s%s%s%s%s", v->dry_run ? "dry run" : "",
 		 v->dry_run && !bundle ? ": " : "", bundle ? "" : text,
 		 !v->dry_run && !bundle && m->what.reason[0] ? ": " : "", v->dry_run ? "" : m->what.reason);

@@ -2,7 +2,7 @@
 /*
  * A warden that dies between a decision and its outcome leaves the decision alone in the log. The next one
  * finds those at its start and, once it knows from the loader what lives, writes how they ended. It also
- * finds there which policy was in force last.
+ * finds there which policy was in force last, and whether the last run came to its end in good order.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -17,8 +17,8 @@
 struct unsettled {
 	struct unsettled *next;
 	uint64_t seq;
-	char action[24], probe[PROBE_NAME_MAX];
-	uint64_t attachment;
+	char action[24], probe[PROBE_NAME_MAX], detail[REVOCATION_WHAT_MAX];
+	uint64_t attachment, serial;
 };
 
 /* What was under way when the last run ended is among its last records. */
@@ -27,7 +27,11 @@ struct unsettled {
 /* Reading backwards, outcomes come before their decisions. */
 struct reading {
 	uint64_t last; /* sequence of the row read last; 0: none */
-	bool started;  /* the record that began the last run was reached */
+	bool answered; /* the run whose records are being read decided something: it had settled what was
+			  before it */
+	bool done;     /* and the record that began it was reached */
+	bool ended;    /* the last run is known to have: */
+	bool stopped;  /* in good order */
 	bool policy_known;
 	uint8_t policy[DIGEST_SIZE]; /* the last one of the last run */
 	struct unsettled *list;
@@ -77,11 +81,24 @@ static int note_decision(struct reading *r, const json_t *record, uint64_t seq)
 		return -ENOMEM;
 	*u = (struct unsettled){ .next = r->list,
 				 .seq = seq,
+				 .serial = (uint64_t)json_integer_value(json_object_get(record, "serial")),
 				 .attachment = strtoull(text_of(record, "attachment"), NULL, 16) };
+	snprintf(u->detail, sizeof(u->detail), "%s", text_of(record, "detail"));
 	snprintf(u->action, sizeof(u->action), "%s", text_of(record, "action"));
 	snprintf(u->probe, sizeof(u->probe), "%s", text_of(record, "probe"));
 	r->list = u;
 	return 0;
+}
+
+/* A run opens its door only when it has settled what the one before it left, so one that died before that
+ * leaves all of it to the next. */
+static int note_run(struct reading *r, const char *kind)
+{
+	if (!r->ended)
+		r->stopped = !strcmp(kind, "stop");
+	r->ended = true;
+	r->done = r->answered && !strcmp(kind, "start");
+	return r->done;
 }
 
 static int on_row(const struct audit_row *row, void *userdata)
@@ -94,12 +111,12 @@ static int on_row(const struct audit_row *row, void *userdata)
 	reading->last = row->seq;
 	if (!reading->policy_known)
 		reading->policy_known = digest_from_hex(text_of(record, "policy"), reading->policy);
-	if (!strcmp(kind, "start")) {
-		reading->started = true;
-		r = 1;
+	if (!strcmp(kind, "start") || !strcmp(kind, "stop")) {
+		r = note_run(reading, kind);
 	} else if (!strcmp(kind, "outcome")) {
 		r = note_settled(reading, (uint64_t)json_integer_value(json_object_get(record, "decision")));
 	} else if (!strcmp(kind, "decision")) {
+		reading->answered = true;
 		r = note_decision(reading, record, row->seq);
 	}
 	json_decref(record);
@@ -111,9 +128,10 @@ int settle_read(struct warden *w)
 	struct audit_filter filter = { .reverse = true };
 	struct reading reading = { 0 };
 	struct refusal refusal = { 0 };
+	const struct act crash = { .action = "warden", .detail = "the warden ended without a stop record" };
 	int r = 0;
 
-	for (int page = 0; page < PAGES_MAX && !r && !reading.started; page++) {
+	for (int page = 0; page < PAGES_MAX && !r && !reading.done; page++) {
 		reading.last = 0;
 		r = audit_query(w->audit, &filter, on_row, &reading, &refusal);
 		if (reading.last <= 1)
@@ -127,6 +145,8 @@ int settle_read(struct warden *w)
 	w->unsettled = reading.list;
 	if (reading.policy_known)
 		memcpy(w->policy_decided, reading.policy, DIGEST_SIZE);
+	if (!r && audit_head(w->audit) && !reading.stopped)
+		record_event(w, AUDIT_CRASH, &crash);
 	return r < 0 ? r : 0;
 }
 
@@ -139,21 +159,70 @@ static struct attached *attached_by(struct warden *w, const struct unsettled *u)
 	return at;
 }
 
-void settle(struct warden *w)
+static void settled(struct warden *w, const struct unsettled *u, bool ok)
+{
+	struct act act = { .action = u->action,
+			   .probe = u->probe[0] ? u->probe : NULL,
+			   .decision = u->seq,
+			   .attachment = u->attachment,
+			   .detail = "known only after a restart: the daemon had ended in between" };
+
+	record_outcome(w, &act, ok);
+}
+
+static bool is(const struct unsettled *u, const char *action)
+{
+	return !strcmp(u->action, action);
+}
+
+void settle_attachments(struct warden *w)
+{
+	for (struct unsettled **p = &w->unsettled; *p;) {
+		struct unsettled *u = *p;
+		bool lives = attached_by(w, u);
+
+		if (!is(u, "attach") && !is(u, "detach")) {
+			p = &u->next;
+			continue;
+		}
+		/* That an attachment lives has its own outcome (take_over_attachment()). */
+		if (is(u, "detach") || !lives)
+			settled(w, u, is(u, "detach") && !lives);
+		*p = u->next;
+		free(u);
+	}
+}
+
+/* "key 0123…", which the detail of its decision begins with. */
+static bool is_revoked(const struct warden *w, const struct unsettled *u)
+{
+	char text[REVOCATION_WHAT_MAX];
+
+	for (size_t i = 0; i < w->revoked.n; i++) {
+		revocation_describe(&w->revoked.list[i], text, sizeof(text));
+		if (!strncmp(u->detail, text, strlen(text)))
+			return true;
+	}
+	return false;
+}
+
+/* Each is written as a whole, with one rename(2): it was done, or it was not. */
+static bool was_done(struct warden *w, const struct unsettled *u)
+{
+	const struct bundle *b = registry_named(w, u->probe, u->serial);
+
+	if (is(u, "revoke"))
+		return u->probe[0] ? b && b->revoked : is_revoked(w, u);
+	return b && (is(u, "enroll") || (is(u, "promote") && b->channel == POLICY_CHANNEL_PRODUCTION));
+}
+
+void settle_registry(struct warden *w)
 {
 	while (w->unsettled) {
 		struct unsettled *u = w->unsettled;
-		bool lives = attached_by(w, u), detach = !strcmp(u->action, "detach");
-		struct act act = { .action = u->action,
-				   .probe = u->probe[0] ? u->probe : NULL,
-				   .decision = u->seq,
-				   .attachment = u->attachment,
-				   .detail = "known only after a restart: the daemon had ended in between" };
 
 		w->unsettled = u->next;
-		/* That an attachment lives has its own outcome (take_over_attachment()). */
-		if (!lives || detach)
-			record_outcome(w, &act, detach && !lives);
+		settled(w, u, was_done(w, u));
 		free(u);
 	}
 }

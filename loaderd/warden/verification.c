@@ -125,14 +125,15 @@ static char *changes(struct warden *w, const struct refusal **ret_trust)
 	return fclose(f) == 0 && n ? take_ptr(text) : NULL;
 }
 
-static void record_changes(struct warden *w, uint32_t causes)
+/* The record of it; 0: nothing has changed. */
+static uint64_t record_changes(struct warden *w, uint32_t causes)
 {
 	const struct refusal *trust = NULL;
 	_cleanup_free_ char *text = changes(w, &trust);
 	struct act act = { .action = "trust", .detail = text };
 
 	if (!text && !(causes & CAUSE_TRUST))
-		return;
+		return 0;
 	if (trust) {
 		act.refusal = trust;
 		act.detail = "nothing new is attached until the trust files are right; what runs stays";
@@ -140,7 +141,7 @@ static void record_changes(struct warden *w, uint32_t causes)
 	} else if (!text) {
 		act.detail = "every bundle is judged as before";
 	}
-	record_event(w, AUDIT_CHANGE, &act);
+	return record_event(w, AUDIT_CHANGE, &act);
 }
 
 static int on_time(sd_event_source *source, uint64_t usec, void *userdata)
@@ -214,10 +215,11 @@ static void finish(struct warden *w)
 		v->waiting = waiter->next;
 		waiter->done(waiter);
 	}
-	record_changes(w, causes);
+	v->change = record_changes(w, causes);
 	arm_expiry(w);
 	v->complete = true;
 	warden_verified(w);
+	v->change = 0;
 	v->running = false;
 	if (v->wanted && !v->broken)
 		verification_go_on(w);
@@ -308,7 +310,7 @@ static bool why_refused(const struct bundle *b, char *reason, size_t size)
 	return true;
 }
 
-void verification_end_refused(struct warden *w)
+void verification_end_refused(struct warden *w, struct connection *by, uint64_t cause)
 {
 	for (struct attached *at = w->attached, *next; at; at = next) {
 		const struct bundle *b = registry_judged(w, at->a.digest);
@@ -316,6 +318,6 @@ void verification_end_refused(struct warden *w)
 
 		next = at->next;
 		if (b && !at->ending && why_refused(b, reason, sizeof(reason)))
-			attached_end(at, reason, NULL, 0, 0);
+			attached_end(at, &(struct end){ .reason = reason, .by = by, .cause = cause });
 	}
 }

@@ -10,6 +10,7 @@
 #include <systemd/sd-event.h>
 
 struct bundle;
+struct connection;
 struct message_verify;
 struct order;
 struct revocation;
@@ -35,6 +36,7 @@ struct verification {
 	bool running, sending;
 	bool broken;     /* about some bundle nothing could be said */
 	bool complete;   /* at least one has come to its end */
+	uint64_t change; /* the record of what one that comes to its end has changed; otherwise 0 */
 	uint32_t causes; /* of the one that runs */
 	uint32_t wanted; /* of the next one; 0: none */
 	unsigned int in_flight;
@@ -54,8 +56,9 @@ void verification_wait(struct warden *w, struct verification_waiter *waiter, uin
 void verification_enrolled(struct warden *w, const struct bundle *b);
 /* Goes on with what was requested: the parser is there again. */
 void verification_go_on(struct warden *w);
-/* Ends what is attached of bundles that are not accepted any more. */
-void verification_end_refused(struct warden *w);
+/* Ends what is attached of bundles that are not accepted any more: who and what record brought that about, as
+ * far as it is known. */
+void verification_end_refused(struct warden *w, struct connection *by, uint64_t cause);
 
 /* Asks the parser about one bundle, so that the loader gets its verdict, too. The order's done() is called in
  * any case; m is NULL if the bundle could not be read, which then is its refusal, or the parser is not there.

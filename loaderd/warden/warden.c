@@ -25,6 +25,8 @@ static void open_door(struct warden *w)
 {
 	bool open = warden_knows(w);
 
+	if (open)
+		settle_registry(w);
 	/* Not before what the bundles are is known, too: rules ask for it. */
 	if (open && w->taken_over) {
 		w->taken_over = false;
@@ -36,7 +38,7 @@ static void open_door(struct warden *w)
 	}
 	connections_pause(w, !(w->ready && w->gate));
 	if (open)
-		verification_end_refused(w);
+		verification_end_refused(w, NULL, w->verification.change);
 }
 
 static void on_reconciled(struct warden *w)

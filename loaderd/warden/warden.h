@@ -29,6 +29,7 @@ struct attached;
  * only because the process was still the same after they were read. */
 struct connection {
 	struct connection *next;
+	unsigned int refs; /* of the list, and of what its client asked for and is not done yet */
 	uint64_t number;
 	uid_t uid;
 	gid_t *gids; /* primary first */
@@ -49,6 +50,11 @@ int connections_listen(struct warden *w, int listener);
 void connections_pause(struct warden *w, bool pause);
 struct connection *client_find(struct warden *w, uint64_t number);
 void client_close(struct warden *w, struct connection *c);
+/* Who asked for something stands in the log when it is done, though they may have left: the facts about them
+ * live as long as a reference. Each takes NULL; unref returns NULL. */
+struct connection *connection_ref(struct connection *c);
+struct connection *connection_unref(struct connection *c);
+DEFINE_CLEANUP(struct connection *, connection_unref)
 void connections_close_all(struct warden *w);
 
 /* --- facts: warden/facts.c ---------------------------------------------------------------------------- */
@@ -286,13 +292,12 @@ struct attached {
 	struct warden *w;
 	struct attachment a;
 	struct instance_row *instance;
-	bool ending;
-	bool undecided;   /* its owner's groups could not be known when the policy was asked again */
-	bool asked;       /* though somebody was asked about them */
-	bool alive;       /* the loader's last survey had it */
-	uint64_t started; /* CLOCK_BOOTTIME, ns: where a.since is there */
-	char end_again[REFUSAL_REASON_MAX]; /* the loader died before it could carry the end out: why it ends
-					     */
+	struct ending *end; /* why it shall end; NULL: it shall not */
+	bool ending;        /* and the loader is at it */
+	bool undecided;     /* its owner's groups could not be known when the policy was asked again */
+	bool asked;         /* though somebody was asked about them */
+	bool alive;         /* the loader's last survey had it */
+	uint64_t started;   /* CLOCK_BOOTTIME, ns: where a.since is there */
 	sd_event_source *deadline, *linger;
 	uint64_t watchers[CONNECTIONS_PER_UID_MAX]; /* connection numbers */
 	size_t n_watchers;
@@ -303,10 +308,9 @@ struct attached *attached_add(struct warden *w, const struct attachment *a, stru
 void attached_watch(struct attached *at, uint64_t connection);
 /* A connection is gone: a run without any ends after ATTACHMENT_LINGER. */
 void attached_unwatch(struct warden *w, uint64_t connection);
-/* Takes it out of the kernel, then writes the outcome, tells the watchers, and answers the call if one is
- * given. by NULL: the daemon itself. */
-void attached_end(struct attached *at, const char *reason, const struct connection *by, uint64_t decision,
-		  uint64_t client_call);
+/* It is not in the kernel any more. */
+void attached_forget(struct attached *at);
+void attached_no_such(uint64_t id, struct refusal *refusal);
 void attached_set_deadline(struct attached *at, uint64_t deadline);
 /* What uid has now: number and bytes, pending requests included. */
 void attached_usage(struct warden *w, uid_t uid, uint64_t *ret_number, uint64_t *ret_memory);
@@ -323,14 +327,43 @@ bool instance_row_verified(const struct instance_row *row);
 /* One user less; the last one unloads it. */
 void instance_row_release(struct warden *w, struct instance_row *row);
 
+/* --- how they end: warden/ends.c ----------------------------------------------------------------------- */
+
+struct end {
+	const char *reason;
+	struct connection *by; /* NULL: the daemon itself */
+	uint64_t decision;     /* to detach it; 0: it ends for another reason */
+	/* Of the other reason: sequence of the decision or change that brought it about; 0: none did. */
+	uint64_t cause;
+	uint64_t client_call; /* of by, to be answered when it is done; 0: none */
+};
+#define CAUSE_NOT_RECORDED UINT64_MAX /* for now: attached_end_caused() will tell */
+
+/* Takes it out of the kernel, over an end of the loader if need be; then records it, as the outcome of its
+ * decision or as an end, and tells its watchers. */
+void attached_end(struct attached *at, const struct end *end);
+/* What was ended by something that was not recorded yet, was ended by this. */
+void attached_end_caused(struct warden *w, uint64_t cause);
+/* Asks the loader again for what it ended over; ends what the last survey did not have. */
+void attached_end_again(struct warden *w);
+void attached_end_lost(struct warden *w);
+/* lost.c: what the log says to be attached and is not; when the first survey is done. */
+void attached_record_lost(struct warden *w);
+struct ending *ending_free(struct ending *ending);
+
 /* --- decided again: warden/redecide.c ----------------------------------------------------------------- */
 
 typedef void (*attached_fn)(void *userdata, const struct attached *at, const char *reason);
+struct redeciding {            /* because the policy has changed */
+	struct connection *by; /* who changed it; NULL: the daemon */
+	attached_fn ended;     /* called with each that ends */
+	void *userdata;
+};
 /* Asks the policy in force about everything that is attached, with the owners' groups as they are now, ends
- * what it does not allow, calling back (NULL: not) with each, and moves deadlines that are too far away. The
- * number of those that end. Whose groups cannot be known now is asked about again. Only when it is known what
- * is attached and what the bundles are. */
-uint64_t attached_redecide(struct warden *w, attached_fn callback, void *userdata);
+ * what it does not allow, and moves deadlines that are too far away. The number of those that end; what a
+ * change ends waits for attached_end_caused(). Whose groups cannot be known now is asked about again. Only
+ * when it is known what is attached and what the bundles are. by NULL: a time has come. */
+uint64_t attached_redecide(struct warden *w, const struct redeciding *by);
 /* What another policy would end. */
 uint64_t attached_would_end(struct warden *w, const struct policy *policy, attached_fn callback,
 			    void *userdata);
@@ -355,7 +388,7 @@ struct policy_change {
 void policy_change_done(struct policy_change *change);
 /* Reads policy.d; on a refusal the policy in force stays. A dry run keeps what it read as the candidate.
  * Records the change. ret may be NULL. */
-int policy_reload(struct warden *w, const struct connection *by, bool dry_run, struct refusal *refusal,
+int policy_reload(struct warden *w, struct connection *by, bool dry_run, struct refusal *refusal,
 		  struct policy_change *ret);
 /* Replies when what the change ends has ended; takes the change's content over. */
 void policy_reply(struct warden *w, uint64_t connection, uint64_t call, struct policy_change *change);
@@ -380,6 +413,7 @@ struct act {
 	const char *rule;
 	const struct refusal *refusal;
 	uint64_t decision;
+	uint64_t cause; /* of an end */
 	uint64_t attachment;
 	const uint32_t *program_ids;
 	size_t n_program_ids;
@@ -391,13 +425,17 @@ struct act {
 int record_decision(struct warden *w, const struct act *act, bool allowed, uint64_t *ret_seq,
 		    struct refusal *refusal);
 void record_outcome(struct warden *w, const struct act *act, bool ok);
-void record_event(struct warden *w, enum audit_kind kind, const struct act *act);
+void record_end(struct warden *w, const struct act *act, bool ok);
+/* The rest, ok unless it has a refusal; its sequence, 0 if it is not in the log. */
+uint64_t record_event(struct warden *w, enum audit_kind kind, const struct act *act);
 
-/* Decisions of the last run without an outcome: read at start, before anything is recorded; settled, by what
- * the loader says to live, once (warden/settle.c). */
+/* Decisions of the last run without an outcome: read at start, before anything is recorded; settled, once, by
+ * what the loader says to live, and by what stands in the registry (warden/settle.c). That the last run did
+ * not come to its end in good order is recorded. */
 struct unsettled;
 int settle_read(struct warden *w);
-void settle(struct warden *w);
+void settle_attachments(struct warden *w);
+void settle_registry(struct warden *w);
 
 /* What has to wait until its decision is durable. */
 struct pending {
@@ -442,6 +480,8 @@ int request_policy_explain(struct warden *w, struct connection *c, const struct 
 int request_policy_text(struct warden *w, struct connection *c, const struct message_policy_text *m);
 int request_audit(struct warden *w, struct connection *c, const struct message *m);
 int request_attach(struct warden *w, struct connection *c, const struct message_attach *m);
+int request_detach(struct warden *w, struct connection *c, uint64_t call, struct attached *at,
+		   const char *rule);
 int request_enroll(struct warden *w, struct connection *c, const struct message_enroll *m, int *fds,
 		   size_t n_fds);
 int request_promote(struct warden *w, struct connection *c, const struct message_bundle *m);
@@ -479,6 +519,7 @@ struct warden {
 	uint64_t next_connection, next_call, next_instance;
 	bool ready; /* bundles verified once, attachments reconciled: the door is open */
 	bool reconciled;
+	bool surveyed;   /* once at least: what was lost while there was no warden is known */
 	bool taken_over; /* attachments from the loader that the policy was not asked about yet */
 	void (*reconcile_done)(struct warden *w);
 	sd_event_source *unit_watch, *unit_timer;

@@ -167,14 +167,17 @@ audit() {
 	bpfwarden -o json audit list "$@" | jq -c ".record | select($filter)"
 }
 
-# one_outcome NAME: every allowed decision in the log has an outcome, and none has two.
+# one_outcome NAME: every allowed decision in the log has exactly one outcome, dry runs have none, and there is no
+# outcome without its decision.
 one_outcome() {
-	check_equal "$1: no decision is without outcome" "$(audit true | jq -s -c '
-		(map(select(.kind == "outcome").decision)) as $settled |
-		map(select(.kind == "decision" and .verdict == "allow" and (.detail // "" | startswith("dry run") | not)) | .seq) - $settled')" "[]"
-	check_equal "$1: no decision has two outcomes" \
-		"$(audit '.kind == "outcome"' | jq -s -c 'map(.decision) | group_by(.) | map(select(length > 1) | .[0])')" "[]"
+	check_equal "$1: each decision has one outcome" "$(audit true | jq -s -c '
+		(map(select(.kind == "decision" and .verdict == "allow" and (.detail // "" | startswith("dry run") | not)) | .seq)) as $decided |
+		(map(select(.kind == "outcome") | .decision // "none")) as $outcomes |
+		[$decided - $outcomes, $outcomes - $decided, ($outcomes | group_by(.) | map(select(length > 1) | .[0]))]')" "[[],[],[]]"
 }
+
+# why_ended ID: what the log says of how the attachment ended without a request to detach it.
+why_ended() { audit ".kind == \"end\" and .attachment == \"$1\"" | jq -r .detail; }
 
 call_program='
 import os, socket, sys

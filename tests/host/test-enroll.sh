@@ -96,7 +96,7 @@ gone() { [ -z "$(programs tcp_state)" ]; }
 alive() { [ -n "$(as $alice bpfwarden -o json ps | jq -r .attachment.id)" ]; }
 
 revoking() {
-	local id revoke detach
+	local id revoke end
 	stream $alice bpfwarden -o json run test.a --events
 	wait_until 30 alive
 	id=$(as $alice bpfwarden -o json ps | jq -r .attachment.id)
@@ -112,11 +112,14 @@ revoking() {
 	timeout 60 cat <&"$stream_fd" >"$work/rest"
 	check_equal "revoke: the stream ends by itself" $? 0
 	check_match "revoke: and says why" "$(cat "$work/stream.err")" "test.a-2 was revoked by root: found a flaw"
-	revoke=$(trail revoke test.a 2) detach=$(audit ".action == \"detach\" and .attachment == \"$id\" and .kind == \"outcome\"")
+	revoke=$(trail revoke test.a 2) end=$(audit ".kind == \"end\" and .attachment == \"$id\"")
 	ordered revoke "$revoke"
-	check_equal "audit, revoke: the detaching belongs to it" "$(jq .decision <<<"$detach")" "$(jq -s '.[0].seq' <<<"$revoke")"
+	check_equal "audit, revoke: what it ended names its decision, and who revoked" \
+		"$(jq -c '[.cause, .requester.uid, .verdict]' <<<"$end")" "$(jq -s -c '[.[0].seq, 0, "ok"]' <<<"$revoke")"
+	check_equal "audit, revoke: and the decision that allowed it" "$(jq .decision <<<"$end")" \
+		"$(audit ".kind == \"decision\" and .action == \"attach\" and .attachment == \"$id\"" | jq .seq)"
 	check "revoke: within a second" \
-		test $(($(jq .time_ns <<<"$detach") - $(jq -s '.[0].time_ns' <<<"$revoke"))) -lt 1000000000
+		test $(($(jq .time_ns <<<"$end") - $(jq -s '.[0].time_ns' <<<"$revoke"))) -lt 1000000000
 	check "revoke: the program is gone" wait_until 20 gone
 	check_equal "revoke: nobody gets it any more" "$(dry '{"probe":"test.a","serial":2}')" Revoked
 	check_code "revoke: once is enough" 3 bpfwarden registry revoke test.a-2

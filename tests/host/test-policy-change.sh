@@ -41,7 +41,7 @@ printf '[deny change]\nuser = %s\nprobe = *\n' $alice >"$policy"
 check "restart: the warden starts again" restart_warden
 check "restart: what the new policy denies ends" wait_until 30 gone $alice
 check_equal "restart: what it allows stays" "$(id_of $bob)" "$id"
-check_match "restart: the log says why" "$(records '.kind == "outcome" and .action == "detach"' | jq -r .detail)" \
+check_match "restart: the log says why" "$(records '.kind == "end"' | jq -r .detail)" \
 	'^the policy does not allow it any more \(rule change\)$'
 as $bob bpfwarden detach "$id" >/dev/null
 
@@ -96,10 +96,11 @@ take() { # what is read here, as the policy of this test
 }
 remaining() { as "$1" bpfwarden -o json ps | jq -r .attachment.remaining; }
 is_below() { [ "$(remaining "$1")" -le "$2" ]; }
-why_ended() { records '.kind == "outcome" and .action == "detach"' | jq -r "select(.attachment == \"$1\") | .detail"; }
 ended() { # NAME ID REASON
 	check "$1: it ends" wait_until 30 gone $alice
 	check_equal "$1: the reason" "$(why_ended "$2")" "$3"
+	check_equal "$1: it names the change" "$(records ".kind == \"end\" and .attachment == \"$2\"" | jq .cause)" \
+		"$(records '.kind == "change" and .action == "policy-reload"' | tail -n 1 | jq .seq)"
 }
 
 : | take

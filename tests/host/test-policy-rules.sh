@@ -89,7 +89,6 @@ attach_with() { reply "$1" io.bpfwarden.Probe.Attach "$2" '.parameters.attachmen
 status() { as "$1" bpfwarden -o json ps | jq -c ".attachment | select(.id == \"$2\")"; }
 detach() { as "$1" bpfwarden -q detach "$2"; }
 decision_of() { audit ".kind == \"decision\" and .attachment == \"$1\""; }
-outcome_of() { audit ".kind == \"outcome\" and .action == \"detach\" and .attachment == \"$1\"" | jq -r .detail; }
 
 parameters() {
 	local id
@@ -400,7 +399,7 @@ windows() {
 	check_equal "time: it ends when the window opens" \
 		"$(rows $bob io.bpfwarden.Probe.Watch "{\"attachment\":\"$id\"}" | jq -r '.ended // empty')" \
 		"the policy does not allow it any more (rule window)"
-	end=$(audit ".kind == \"outcome\" and .action == \"detach\" and .attachment == \"$id\"" | jq .time_ns)
+	end=$(audit ".kind == \"end\" and .attachment == \"$id\"" | jq .time_ns)
 	check "time: not before that ($((end / 1000000 - start * 1000)) ms after)" test $((end / 1000000000)) -ge $start
 	denied "time: nothing is attached in it" $bob '{"probe":"tcp.state"}' window
 	allowed "time: others are" $alice '{"probe":"tcp.state"}'

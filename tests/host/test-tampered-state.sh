@@ -159,7 +159,7 @@ damaged() {
 }
 
 is_refused() { ! as $alice bpfwarden attach "$1" --dry-run; }
-is_detached() { [ -n "$(audit ".action == \"detach\" and .attachment == \"$1\" and .kind == \"outcome\"")" ]; }
+is_detached() { [ -n "$(why_ended "$1")" ]; }
 
 # Nor does it keep anybody from taking away more.
 damaged_while_attached() {

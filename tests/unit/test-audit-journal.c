@@ -166,6 +166,8 @@ static void test_every_class_has_its_id(void **state)
 		  "bpfwardend: attach p: done, attachment a1: why" },
 		{ AUDIT_OUTCOME, AUDIT_FAILED, AUDIT_MESSAGE_OUTCOME_FAILED,
 		  "bpfwardend: attach p: failed, attachment a1: why" },
+		{ AUDIT_END, AUDIT_OK, AUDIT_MESSAGE_END_OK, "p ended, attachment a1: why" },
+		{ AUDIT_END, AUDIT_FAILED, AUDIT_MESSAGE_END_FAILED, "p was lost, attachment a1: why" },
 		{ AUDIT_CHANGE, AUDIT_OK, AUDIT_MESSAGE_CHANGE_OK,
 		  "bpfwardend: attach p: done, attachment a1: why" },
 		{ AUDIT_CHANGE, AUDIT_FAILED, AUDIT_MESSAGE_CHANGE_FAILED,

@@ -33,6 +33,7 @@ static void test_complete_record(void **state)
 		.kind = AUDIT_OUTCOME,
 		.verdict = AUDIT_FAILED,
 		.decision = 9,
+		.cause = 8,
 		.requester = &requester,
 		.action = "attach",
 		.probe = "tcp.state",
@@ -61,10 +62,12 @@ static void test_complete_record(void **state)
 		.keyring = ".k",
 		.attachment = "a1",
 		.ended = &ended,
+		.known = 5,
 		.detail = "d",
 	};
 	static const char expected[] =
-		"\"verdict\":\"failed\",\"decision\":9,\"requester\":{\"uid\":1000,\"user\":\"alice\","
+		"\"verdict\":\"failed\",\"decision\":9,\"cause\":8,\"requester\":{\"uid\":1000,\"user\":"
+		"\"alice\","
 		"\"n_gids\":2,\"gids\":[100,4294967294],\"loginuid\":1000,\"pid\":77,\"pidfd_inode\":12345,"
 		"\"comm\":\"cu\\u001B[2Jrl\\n\\u007F\\\"\\uFFFD\",\"cgroup\":\"/user.slice/\\u00E4\","
 		"\"container\":\"no\"},\"action\":\"attach\",\"probe\":\"tcp.state\",\"serial\":3,\"digest\":"
@@ -78,6 +81,7 @@ static void test_complete_record(void **state)
 		"\"refusal\":{\"name\":\"LoadFailed\",\"reason\":\"no\"},\"errno\":13,\"program_ids\":[41,42]"
 		","
 		"\"kernel_verified\":\"yes\",\"keyring\":\".k\",\"attachment\":\"a1\",\"ended\":0,"
+		"\"known_ns\":5,"
 		"\"detail\":\"d\"}";
 	struct audit *audit = fixture_open(*state);
 	const char *text, *verdict;
