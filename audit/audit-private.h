@@ -23,12 +23,13 @@ struct audit {
 
 	struct store_record staged[AUDIT_STAGED_MAX];
 	size_t n_staged, staged_size;
-	struct store_policy *policies;
-	size_t n_policies;
+	struct store_text *texts;
+	size_t n_texts;
 	uint64_t staged_at; /* µs: when the first of them came */
 
 	struct denials denials;
-	uint64_t commit_retry; /* µs: no tick commits before, after one has failed */
+	uint64_t commit_retry;   /* µs: no tick commits before, after one has failed */
+	uint64_t unsigned_since; /* µs: when the first record that no checkpoint covers was committed */
 
 	bool copies;           /* the journal is wanted */
 	uint64_t journal_seq;  /* the last record that the journal took */

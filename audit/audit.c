@@ -4,15 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "audit/tree/tree.h"
-
-int audit_open(const char *directory, struct audit **ret, struct refusal *refusal)
-{
-	return audit_open_at(directory, JOURNAL_SOCKET, ret, refusal);
-}
-
-int audit_open_at(const char *directory, const char *journal_socket, struct audit **ret,
-		  struct refusal *refusal)
+int audit_open(const struct audit_options *options, struct audit **ret, struct refusal *refusal)
 {
 	_cleanup_(audit_close_p) struct audit *audit = calloc(1, sizeof(*audit));
 	sd_id128_t boot;
@@ -24,14 +16,15 @@ int audit_open_at(const char *directory, const char *journal_socket, struct audi
 	if (r < 0)
 		return r;
 	sd_id128_to_string(boot, audit->boot);
-	r = journal_new(journal_socket, &audit->journal);
+	r = journal_new(options->journal_socket, &audit->journal);
 	if (r < 0)
 		return r;
-	audit->copies = journal_socket != NULL;
-	r = store_open(directory, &audit->store, refusal);
+	audit->copies = options->journal_socket != NULL;
+	r = store_open(options, &audit->store, refusal);
 	if (r)
 		return r;
 	audit->journal_seq = store_journal_seq(audit->store);
+	audit->unsigned_since = audit_now();
 	*ret = take_ptr(audit);
 	return 0;
 }
@@ -42,11 +35,11 @@ static void drop_staged(struct audit *audit)
 		json_decref(audit->staged[i].json);
 		free((char *)audit->staged[i].bytes);
 	}
-	for (size_t i = 0; i < audit->n_policies; i++)
-		free(audit->policies[i].text);
-	free(audit->policies);
-	audit->policies = NULL;
-	audit->n_staged = audit->staged_size = audit->n_policies = 0;
+	for (size_t i = 0; i < audit->n_texts; i++)
+		free(audit->texts[i].text);
+	free(audit->texts);
+	audit->texts = NULL;
+	audit->n_staged = audit->staged_size = audit->n_texts = 0;
 }
 
 static void mark_staged(struct audit *audit, size_t size)
@@ -64,6 +57,23 @@ static int check_room(const struct audit *audit, size_t size, struct refusal *re
 			   "%zu audit records wait to be written; try again", audit->n_staged);
 }
 
+/* Long lists of groups are the same again and again, and would not fit into a record. */
+static int stage_groups(struct audit *audit, const struct audit_record *record, struct audit_stamp *stamp,
+			struct refusal *refusal)
+{
+	_cleanup_free_ char *text = NULL;
+	int r;
+
+	if (!record->requester || record->requester->n_gids <= AUDIT_GIDS_INLINE_MAX)
+		return 0;
+	r = audit_encode_groups(record->requester, &text, refusal);
+	if (r)
+		return r;
+	r = audit_put_text(audit, text, strlen(text), stamp->gids_digest, refusal);
+	stamp->has_gids_digest = r == 0;
+	return r;
+}
+
 int audit_stage(struct audit *audit, const struct audit_record *record, struct audit_stamp *stamp,
 		struct refusal *refusal)
 {
@@ -78,7 +88,9 @@ int audit_stage(struct audit *audit, const struct audit_record *record, struct a
 	stamp->boot = audit->boot;
 	stamp->time = audit_clock(CLOCK_REALTIME);
 	stamp->monotonic = audit_clock(CLOCK_MONOTONIC);
-	r = audit_encode(record, stamp, &staged.json, &bytes, &staged.size, refusal);
+	r = stage_groups(audit, record, stamp, refusal);
+	if (!r)
+		r = audit_encode(record, stamp, &staged.json, &bytes, &staged.size, refusal);
 	if (r)
 		return r;
 	staged.seq = stamp->seq;
@@ -107,52 +119,80 @@ int audit_append(struct audit *audit, const struct audit_record *record, uint64_
 	return r;
 }
 
-int audit_put_policy(struct audit *audit, const void *text, size_t size, uint8_t ret_digest[DIGEST_SIZE],
-		     struct refusal *refusal)
+static bool is_staged_text(const struct audit *audit, const uint8_t digest[DIGEST_SIZE])
 {
-	struct store_policy policy = { .size = size }, *grown;
-	int r;
+	for (size_t i = 0; i < audit->n_texts; i++)
+		if (!memcmp(audit->texts[i].digest, digest, DIGEST_SIZE))
+			return true;
+	return false;
+}
 
-	if (size > AUDIT_POLICY_MAX)
-		return refusal_set(refusal, REFUSAL_INVALID_ARGUMENT, "policy",
-				   "the policy has %zu bytes; at most %u are kept", size, AUDIT_POLICY_MAX);
-	r = check_room(audit, size, refusal);
-	if (!r)
-		r = tree_hash_text(text, size, policy.digest);
-	if (r)
-		return r;
-	grown = reallocarray(audit->policies, audit->n_policies + 1, sizeof(*grown));
+static int stage_text(struct audit *audit, struct store_text *text, const void *bytes)
+{
+	struct store_text *grown = reallocarray(audit->texts, audit->n_texts + 1, sizeof(*grown));
+
 	if (!grown)
 		return -ENOMEM;
-	audit->policies = grown;
-	policy.text = malloc(size + 1);
-	if (!policy.text)
+	audit->texts = grown;
+	text->text = malloc(text->size + 1);
+	if (!text->text)
 		return -ENOMEM;
-	if (size)
-		memcpy(policy.text, text, size);
-	mark_staged(audit, size);
-	audit->policies[audit->n_policies++] = policy;
-	memcpy(ret_digest, policy.digest, DIGEST_SIZE);
+	if (text->size)
+		memcpy(text->text, bytes, text->size);
+	mark_staged(audit, text->size);
+	audit->texts[audit->n_texts++] = *text;
 	return 0;
+}
+
+int audit_put_text(struct audit *audit, const void *text, size_t size, uint8_t ret_digest[DIGEST_SIZE],
+		   struct refusal *refusal)
+{
+	struct store_text staged = { .size = size };
+	int r;
+
+	if (size > AUDIT_TEXT_MAX)
+		return refusal_set(refusal, REFUSAL_INVALID_ARGUMENT, "text",
+				   "the text has %zu bytes; at most %u are kept", size, AUDIT_TEXT_MAX);
+	r = tree_hash_text(text, size, staged.digest);
+	if (!r && !is_staged_text(audit, staged.digest)) {
+		r = check_room(audit, size, refusal);
+		if (!r)
+			r = stage_text(audit, &staged, text);
+	}
+	if (!r)
+		memcpy(ret_digest, staged.digest, DIGEST_SIZE);
+	return r;
 }
 
 bool audit_pending(const struct audit *audit)
 {
-	return audit->n_staged || audit->n_policies;
+	return audit->n_staged || audit->n_texts;
 }
 
-int audit_commit(struct audit *audit, struct refusal *refusal)
+/* A copy that the journal does not take is not sent again: the next one says more. */
+static void signed_checkpoint(struct audit *audit)
+{
+	struct audit_state state;
+
+	store_describe(audit->store, &state);
+	(void)journal_send_checkpoint(audit->journal, store_checkpoint(audit->store), state.last - state.base,
+				      state.last);
+}
+
+static int commit(struct audit *audit, bool checkpoint, struct refusal *refusal)
 {
 	struct store_batch batch = {
 		.records = audit->staged,
 		.n_records = audit->n_staged,
-		.policies = audit->policies,
-		.n_policies = audit->n_policies,
+		.texts = audit->texts,
+		.n_texts = audit->n_texts,
 		.journal_seq = audit->journal_seq,
+		.checkpoint = checkpoint,
 	};
+	uint64_t before = store_unsigned(audit->store);
 	int r;
 
-	if (!audit_pending(audit))
+	if (!audit_pending(audit) && !(checkpoint && before))
 		return 0;
 	r = store_write(audit->store, &batch, refusal);
 	if (r) {
@@ -160,9 +200,29 @@ int audit_commit(struct audit *audit, struct refusal *refusal)
 	} else {
 		denials_committed(&audit->denials);
 		copies_send_staged(audit);
+		if (before == 0)
+			audit->unsigned_since = audit_now();
+		if (store_unsigned(audit->store) == 0 && before + batch.n_records > 0)
+			signed_checkpoint(audit);
 	}
 	drop_staged(audit);
 	return r;
+}
+
+int audit_commit(struct audit *audit, struct refusal *refusal)
+{
+	return commit(audit, false, refusal);
+}
+
+int audit_checkpoint(struct audit *audit, struct refusal *refusal)
+{
+	return commit(audit, true, refusal);
+}
+
+static uint64_t checkpoint_due(const struct audit *audit)
+{
+	return store_unsigned(audit->store) ? audit->unsigned_since + USEC(AUDIT_CHECKPOINT_INTERVAL)
+					    : UINT64_MAX;
 }
 
 int audit_tick(struct audit *audit, uint64_t now, struct refusal *refusal)
@@ -173,7 +233,7 @@ int audit_tick(struct audit *audit, uint64_t now, struct refusal *refusal)
 		/* No room is not an end: the commit makes some. */
 		r = counting_stage(audit, now, NULL);
 		if (r >= 0)
-			r = audit_commit(audit, refusal);
+			r = commit(audit, now >= checkpoint_due(audit), refusal);
 		audit->commit_retry = r ? now + USEC(AUDIT_COMMIT_RETRY) : 0;
 	}
 	copies_send_older(audit, now);
@@ -186,6 +246,8 @@ uint64_t audit_next_tick(const struct audit *audit)
 
 	if (audit_pending(audit) && audit->staged_at + USEC(AUDIT_COMMIT_DELAY) < next)
 		next = audit->staged_at + USEC(AUDIT_COMMIT_DELAY);
+	if (checkpoint_due(audit) < next)
+		next = checkpoint_due(audit);
 	if (next < audit->commit_retry)
 		next = audit->commit_retry;
 	if (copies_overdue(audit) && audit->journal_next < next)
@@ -235,10 +297,38 @@ int audit_get(struct audit *audit, uint64_t seq, audit_row_fn fn, void *userdata
 	return r || found.found ? r : -ENOENT;
 }
 
-int audit_get_policy(struct audit *audit, const uint8_t digest[DIGEST_SIZE], char **ret_text,
-		     size_t *ret_size, struct refusal *refusal)
+int audit_get_text(struct audit *audit, const uint8_t digest[DIGEST_SIZE], char **ret_text, size_t *ret_size,
+		   struct refusal *refusal)
 {
-	return store_get_policy(audit->store, digest, ret_text, ret_size, refusal);
+	return store_get_text(audit->store, digest, ret_text, ret_size, refusal);
+}
+
+void audit_describe(const struct audit *audit, struct audit_state *ret)
+{
+	store_describe(audit->store, ret);
+}
+
+const char *audit_last_checkpoint(const struct audit *audit)
+{
+	return store_checkpoint(audit->store);
+}
+
+int audit_checkpoints(struct audit *audit, uint64_t above, uint32_t limit, audit_note_fn fn, void *userdata,
+		      struct refusal *refusal)
+{
+	return store_checkpoints(audit->store, above, limit, fn, userdata, refusal);
+}
+
+int audit_prove_inclusion(struct audit *audit, uint64_t seq, uint64_t size, struct tree_proof *ret,
+			  struct refusal *refusal)
+{
+	return store_prove_inclusion(audit->store, seq, size, ret, refusal);
+}
+
+int audit_prove_consistency(struct audit *audit, uint64_t from, uint64_t size, struct tree_proof *ret,
+			    struct refusal *refusal)
+{
+	return store_prove_consistency(audit->store, from, size, ret, refusal);
 }
 
 /* The journal's progress goes along with what is still counted or staged, or alone: the last write there is.
@@ -250,7 +340,8 @@ struct audit *audit_close(struct audit *audit)
 	if (audit->store) {
 		audit_commit(audit, NULL);
 		counting_stage(audit, UINT64_MAX, NULL);
-		if (audit_commit(audit, NULL) == 0 && audit->journal_seq != store_journal_seq(audit->store))
+		if (audit_checkpoint(audit, NULL) == 0 &&
+		    audit->journal_seq != store_journal_seq(audit->store))
 			store_write(audit->store, &(struct store_batch){ .journal_seq = audit->journal_seq },
 				    NULL);
 	}

@@ -15,22 +15,35 @@
 #include <stdint.h>
 
 #include "audit/record.h"
+#include "audit/tree/note.h"
+#include "audit/tree/tree.h"
 #include "common/cleanup.h"
 #include "common/refusal.h"
 
 struct audit;
 
-/* Opens or creates log.sqlite in directory, which must exist, be owned by the effective uid and have no mode
- * bits for others. Refuses (REFUSAL_AUDIT_UNAVAILABLE) a directory or file of wrong owner or mode, a database
- * that is not ours, that has any table, index, trigger or view that we did not make, whose last record does
- * not match its hash, and a directory that another process has open. Negative: -ENOMEM and the like. */
-int audit_open(const char *directory, struct audit **ret, struct refusal *refusal);
+#define AUDIT_JOURNAL_SOCKET "/run/systemd/journal/socket"
 
-/* The same, with the journal's copies sent to this socket; NULL: no copies. */
-int audit_open_at(const char *directory, const char *journal_socket, struct audit **ret,
-		  struct refusal *refusal);
+struct audit_options {
+	const char *directory; /* must exist, be owned by the effective uid, without mode bits for others */
+	const char *journal_socket; /* where copies go; NULL: no copies */
+	const char *published;      /* path of the last checkpoint's copy that all may read; NULL: none */
+	const char *credentials;    /* directory that may hold the audit key's seed; NULL: none */
+	uint64_t segment_size;      /* bytes of a database file before the next one begins */
+};
+#define AUDIT_OPTIONS_INIT                          \
+	{                                           \
+		.segment_size = AUDIT_SEGMENT_SIZE, \
+	}
 
-/* Commits what is staged, counts of denials included, as far as it can be, closes, and returns NULL. */
+/* Opens or creates the log. Refuses (REFUSAL_AUDIT_UNAVAILABLE) a directory or file of wrong owner or mode, a
+ * database that is not ours, that has any table, index, trigger or view that we did not make, whose end does
+ * not match the hash tree or its last checkpoint, and a directory that another process has open. Negative:
+ * -ENOMEM and the like. */
+int audit_open(const struct audit_options *options, struct audit **ret, struct refusal *refusal);
+
+/* Commits what is staged, counts of denials included, and signs a checkpoint, as far as it can be, closes,
+ * and returns NULL. */
 struct audit *audit_close(struct audit *audit);
 DEFINE_CLEANUP(struct audit *, audit_close)
 
@@ -38,7 +51,8 @@ DEFINE_CLEANUP(struct audit *, audit_close)
  * fixes its bytes. Nothing is durable, nor shown to queries, before audit_commit() returns 0; if that fails,
  * the number was never used and will be given again. ret_seq may be NULL. Refuses when
  * AUDIT_STAGED_MAX records wait (commit first) and records above AUDIT_RECORD_MAX bytes or AUDIT_GIDS_MAX
- * groups (REFUSAL_INVALID_ARGUMENT, nothing is ever cut short). -EINVAL: a kind outside the enumeration. */
+ * groups (REFUSAL_INVALID_ARGUMENT, nothing is ever cut short); more than AUDIT_GIDS_INLINE_MAX groups become
+ * a text of their own. -EINVAL: a kind outside the enumeration. */
 int audit_append(struct audit *audit, const struct audit_record *record, uint64_t *ret_seq,
 		 struct refusal *refusal);
 
@@ -49,21 +63,23 @@ int audit_append(struct audit *audit, const struct audit_record *record, uint64_
 int audit_append_denial(struct audit *audit, const struct audit_record *record, uint64_t *ret_seq,
 			struct refusal *refusal);
 
-/* Stages a policy's text for the same commit, stored once under its SHA-256, which is written to ret_digest
- * for the records that refer to it. At most AUDIT_POLICY_MAX bytes. */
-int audit_put_policy(struct audit *audit, const void *text, size_t size, uint8_t ret_digest[DIGEST_SIZE],
-		     struct refusal *refusal);
+/* Stages a text (of a policy, of a long list of groups) for the same commit, stored once under its SHA-256,
+ * which is written to ret_digest for the records that refer to it. At most AUDIT_TEXT_MAX bytes. */
+int audit_put_text(struct audit *audit, const void *text, size_t size, uint8_t ret_digest[DIGEST_SIZE],
+		   struct refusal *refusal);
 
 /* Makes all that is staged durable (WAL, synchronous=FULL: in one fsync), then hands copies to the journal,
- * which can neither block nor fail this. On a refusal everything staged is gone and no number was used.
- * 0 at once if nothing is staged. */
+ * which can neither block nor fail this. The hash tree grows in the same transaction, and once
+ * AUDIT_CHECKPOINT_RECORDS are not covered by a checkpoint, it is signed in it. On a refusal everything
+ * staged is gone and no number was used. 0 at once if nothing is staged. */
 int audit_commit(struct audit *audit, struct refusal *refusal);
 
 /* True if a commit has something to do. */
 bool audit_pending(const struct audit *audit);
 
 /* What is due at `now` (µs of CLOCK_MONOTONIC, as sd-event counts): counts of denials whose minute is over
- * are staged and everything staged is committed; copies that the journal has not got yet are sent, at most
+ * are staged and everything staged is committed; a checkpoint is signed AUDIT_CHECKPOINT_INTERVAL after the
+ * first record that none covers; copies that the journal has not got yet are sent, at most
  * AUDIT_JOURNAL_BATCH. Returns what audit_commit() returned. */
 int audit_tick(struct audit *audit, uint64_t now, struct refusal *refusal);
 
@@ -106,6 +122,39 @@ int audit_query(struct audit *audit, const struct audit_filter *filter, audit_ro
 /* One durable record; -ENOENT if there is none with this number. fn's value is returned if negative. */
 int audit_get(struct audit *audit, uint64_t seq, audit_row_fn fn, void *userdata, struct refusal *refusal);
 
-/* The policy text of this digest in a new buffer, NUL-terminated for convenience; -ENOENT. */
-int audit_get_policy(struct audit *audit, const uint8_t digest[DIGEST_SIZE], char **ret_text,
-		     size_t *ret_size, struct refusal *refusal);
+/* The text of this digest in a new buffer, NUL-terminated for convenience; -ENOENT. */
+int audit_get_text(struct audit *audit, const uint8_t digest[DIGEST_SIZE], char **ret_text, size_t *ret_size,
+		   struct refusal *refusal);
+
+/* --- the hash tree: leaf i is record base + i + 1, see audit/tree/ ----------------------------------------
+ */
+
+struct audit_state {
+	char origin[NOTE_NAME_MAX]; /* the log's name, first line of its checkpoints */
+	char key[NOTE_VKEY_MAX];    /* C2SP verifier key */
+	uint64_t base;
+	uint64_t first, last;        /* sequences; last below first: no record is there */
+	char removed[NOTE_SIZE_MAX]; /* the signed stub about the records before first; "": none was removed
+				      */
+};
+void audit_describe(const struct audit *audit, struct audit_state *ret);
+
+/* Commits what is staged and signs a checkpoint at the head, unless the last one is there already. */
+int audit_checkpoint(struct audit *audit, struct refusal *refusal);
+
+/* The last one, a C2SP signed note; "": there is none yet. Valid until the next commit. */
+const char *audit_last_checkpoint(const struct audit *audit);
+
+/* Called for each note; 0 goes on, positive ends with success, negative is returned. */
+typedef int (*audit_note_fn)(const char *note, size_t size, void *userdata);
+/* Checkpoints of trees of more than `above` leaves, by size; limit as in audit_filter. */
+int audit_checkpoints(struct audit *audit, uint64_t above, uint32_t limit, audit_note_fn fn, void *userdata,
+		      struct refusal *refusal);
+
+/* That record seq is in the tree of the first size leaves; that the tree of size `from` is a prefix of that
+ * of size. REFUSAL_INVALID_ARGUMENT, subject "size", "seq" or "from": no such tree, or not in it; -ENOENT:
+ * the records were removed. */
+int audit_prove_inclusion(struct audit *audit, uint64_t seq, uint64_t size, struct tree_proof *ret,
+			  struct refusal *refusal);
+int audit_prove_consistency(struct audit *audit, uint64_t from, uint64_t size, struct tree_proof *ret,
+			    struct refusal *refusal);

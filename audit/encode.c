@@ -117,7 +117,8 @@ static const char *tristate_name(enum audit_tristate value)
 	return value == AUDIT_YES ? "yes" : value == AUDIT_NO ? "no" : "unknown";
 }
 
-static void put_requester(struct object *parent, const struct audit_requester *requester)
+static void put_requester(struct object *parent, const struct audit_requester *requester,
+			  const struct audit_stamp *stamp)
 {
 	struct object o = { .json = json_object() };
 	char digits[11];
@@ -131,7 +132,10 @@ static void put_requester(struct object *parent, const struct audit_requester *r
 	put_text(&o, "user", requester->user ? requester->user : digits);
 	if (requester->gids) {
 		put_u64(&o, "n_gids", requester->n_gids);
-		put(&o, "gids", json_u32_array(requester->gids, requester->n_gids));
+		if (stamp->has_gids_digest)
+			put_digest(&o, "gids_digest", stamp->gids_digest);
+		else
+			put(&o, "gids", json_u32_array(requester->gids, requester->n_gids));
 	}
 	if (requester->loginuid != AUDIT_LOGINUID_UNSET)
 		put_u64(&o, "loginuid", requester->loginuid);
@@ -197,10 +201,10 @@ static void put_stamp(struct object *o, const struct audit_record *record, const
 	}
 }
 
-static void put_request(struct object *o, const struct audit_record *record)
+static void put_request(struct object *o, const struct audit_record *record, const struct audit_stamp *stamp)
 {
 	if (record->requester)
-		put_requester(o, record->requester);
+		put_requester(o, record->requester, stamp);
 	put_text(o, "action", record->action);
 	put_text(o, "probe", record->probe);
 	put_u64_if(o, "serial", record->serial);
@@ -244,6 +248,27 @@ static void put_result(struct object *o, const struct audit_record *record)
 	put_text(o, "detail", record->detail);
 }
 
+static int check_groups(const struct audit_requester *requester, struct refusal *refusal)
+{
+	if (requester->n_gids <= AUDIT_GIDS_MAX)
+		return 0;
+	return refusal_set(refusal, REFUSAL_INVALID_ARGUMENT, "gids",
+			   "the requester is in %zu groups; a record holds all of at most %d",
+			   requester->n_gids, AUDIT_GIDS_MAX);
+}
+
+int audit_encode_groups(const struct audit_requester *requester, char **ret, struct refusal *refusal)
+{
+	_cleanup_(json_decref_p) json_t *array = NULL;
+	int r = check_groups(requester, refusal);
+
+	if (r)
+		return r;
+	array = json_u32_array(requester->gids, requester->n_gids);
+	*ret = array ? json_dumps(array, JSON_COMPACT) : NULL;
+	return *ret ? 0 : -ENOMEM;
+}
+
 static int check(const struct audit_record *record, struct refusal *refusal)
 {
 	if (!audit_kind_name(record->kind) || (unsigned)record->verdict >= _AUDIT_VERDICT_MAX ||
@@ -252,11 +277,7 @@ static int check(const struct audit_record *record, struct refusal *refusal)
 	for (size_t i = 0; i < record->n_params; i++)
 		if (!utf8_valid(record->params[i].name, strlen(record->params[i].name)))
 			return -EINVAL;
-	if (record->requester && record->requester->n_gids > AUDIT_GIDS_MAX)
-		return refusal_set(refusal, REFUSAL_INVALID_ARGUMENT, "gids",
-				   "the requester is in %zu groups; a record holds all of at most %d",
-				   record->requester->n_gids, AUDIT_GIDS_MAX);
-	return 0;
+	return record->requester ? check_groups(record->requester, refusal) : 0;
 }
 
 /* jansson escapes everything below space and, when asked, everything above DEL, but not DEL itself. */
@@ -292,7 +313,7 @@ int audit_encode(const struct audit_record *record, const struct audit_stamp *st
 	if (r)
 		return r;
 	put_stamp(&o, record, stamp);
-	put_request(&o, record);
+	put_request(&o, record, stamp);
 	put_result(&o, record);
 	if (o.error)
 		return o.error;

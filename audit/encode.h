@@ -12,6 +12,8 @@ struct audit_stamp {
 	const char *boot;         /* 32 hexadecimal digits */
 	uint64_t count;           /* of denials, with AUDIT_DENIALS; 0: leave all three out */
 	uint64_t since, until;    /* real time of the first and last of them, ns */
+	bool has_gids_digest;     /* the requester's groups are a text of their own */
+	uint8_t gids_digest[DIGEST_SIZE];
 };
 
 /* The record as a JSON object and as its final bytes: one line of printable ASCII, members in the fixed order
@@ -19,3 +21,7 @@ struct audit_stamp {
  * kind, verdict or parameter name that cannot be; REFUSAL_INVALID_ARGUMENT: too many groups or bytes. */
 int audit_encode(const struct audit_record *record, const struct audit_stamp *stamp, json_t **ret_json,
 		 char **ret_bytes, size_t *ret_size, struct refusal *refusal);
+
+/* All groups of a requester as such a text, "[1,2,3]", in a new buffer. REFUSAL_INVALID_ARGUMENT: too many.
+ */
+int audit_encode_groups(const struct audit_requester *requester, char **ret, struct refusal *refusal);

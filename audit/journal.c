@@ -3,15 +3,19 @@
 
 #include <endian.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <syslog.h>
 
+#include "audit/message-ids.h"
 #include "audit/sentence.h"
 #include "common/fd.h"
 
+#define COMMON_FIELDS    "SYSLOG_FACILITY=10\nSYSLOG_IDENTIFIER=bpfwardend\n"
 #define SEND_BUFFER_SIZE (8 << 20) /* what sd-journal asks for */
 
 struct journal {
@@ -124,8 +128,7 @@ static int compose(json_t *json, const char *bytes, size_t size, char **ret, siz
 		return -ENOMEM;
 	sentence_compose(json, sentence);
 	field(out, "MESSAGE", sentence, strlen(sentence));
-	fprintf(out, "MESSAGE_ID=%s\nPRIORITY=%d\nSYSLOG_FACILITY=10\nSYSLOG_IDENTIFIER=bpfwardend\n",
-		class.id, class.priority);
+	fprintf(out, "MESSAGE_ID=%s\nPRIORITY=%d\n" COMMON_FIELDS, class.id, class.priority);
 	members(out, json);
 	field(out, "BPFWARDEN_RECORD", bytes, size);
 	failed = ferror(out);
@@ -160,6 +163,16 @@ static int send_memfd(struct journal *journal, const char *datagram, size_t size
 	return sendmsg(journal->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
 }
 
+static int send_datagram(struct journal *journal, const char *datagram, size_t size)
+{
+	if (sendto(journal->fd, datagram, size, MSG_NOSIGNAL | MSG_DONTWAIT,
+		   (const struct sockaddr *)&journal->address, journal->address_size) >= 0)
+		return 0;
+	if (errno != EMSGSIZE && errno != ENOBUFS)
+		return -errno;
+	return send_memfd(journal, datagram, size);
+}
+
 int journal_send(struct journal *journal, json_t *json, const char *bytes, size_t size)
 {
 	_cleanup_free_ char *datagram = NULL;
@@ -169,12 +182,26 @@ int journal_send(struct journal *journal, json_t *json, const char *bytes, size_
 	if (!journal->address_size)
 		return -ENOENT;
 	r = compose(json, bytes, size, &datagram, &datagram_size);
-	if (r < 0)
-		return r;
-	if (sendto(journal->fd, datagram, datagram_size, MSG_NOSIGNAL | MSG_DONTWAIT,
-		   (const struct sockaddr *)&journal->address, journal->address_size) >= 0)
-		return 0;
-	if (errno != EMSGSIZE && errno != ENOBUFS)
-		return -errno;
-	return send_memfd(journal, datagram, datagram_size);
+	return r < 0 ? r : send_datagram(journal, datagram, datagram_size);
+}
+
+int journal_send_checkpoint(struct journal *journal, const char *note, uint64_t size, uint64_t head)
+{
+	_cleanup_free_ char *datagram = NULL;
+	size_t datagram_size;
+	FILE *out;
+
+	if (!journal->address_size)
+		return -ENOENT;
+	out = open_memstream(&datagram, &datagram_size);
+	if (!out)
+		return -ENOMEM;
+	fprintf(out, "MESSAGE=the audit log is signed up to record %" PRIu64 "\n", head);
+	fprintf(out, "MESSAGE_ID=" AUDIT_MESSAGE_CHECKPOINT "\nPRIORITY=%d\n", LOG_NOTICE);
+	fputs(COMMON_FIELDS, out);
+	fprintf(out, "BPFWARDEN_CHECKPOINT_SIZE=%" PRIu64 "\n", size);
+	field(out, "BPFWARDEN_CHECKPOINT", note, strlen(note));
+	if (fclose(out) != 0 || !datagram)
+		return -ENOMEM;
+	return send_datagram(journal, datagram, datagram_size);
 }

@@ -8,10 +8,9 @@
  */
 #include <jansson.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "common/cleanup.h"
-
-#define JOURNAL_SOCKET "/run/systemd/journal/socket"
 
 struct journal;
 
@@ -23,3 +22,6 @@ DEFINE_CLEANUP(struct journal *, journal_free)
 /* Sends one record without waiting. Every error means "later": -EAGAIN, the queue is full; -ENOENT and
  * -ECONNREFUSED, nobody is there. json is the parsed form of bytes. */
 int journal_send(struct journal *journal, json_t *json, const char *bytes, size_t size);
+
+/* The same for a checkpoint, a signed note over size leaves, the last of which is record head. */
+int journal_send_checkpoint(struct journal *journal, const char *note, uint64_t size, uint64_t head);

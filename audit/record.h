@@ -92,7 +92,7 @@ struct audit_record {
 	const char *privacy;          /* the highest class of fields granted, "bound" */
 	const char *demand;           /* what the policy wants besides, "kernel-verified" */
 	const char *rule;             /* the section that decided */
-	const uint8_t *policy_digest; /* DIGEST_SIZE bytes: of a text given to audit_put_policy() */
+	const uint8_t *policy_digest; /* DIGEST_SIZE bytes: of a text given to audit_put_text() */
 	uint32_t refusal_code;        /* enum refusal_code; REFUSAL_NONE: none */
 	const char *refusal_reason;
 	int error;                   /* errno, positive; 0: none */

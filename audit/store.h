@@ -1,52 +1,52 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 /*
- * The database under the log: one connection that writes whole batches, one that only reads and therefore
- * sees only what is durable. Functions refuse with REFUSAL_AUDIT_UNAVAILABLE and leave the store usable.
+ * The log on disk: its directory, segments, hash tree, key and checkpoints. Whole batches are written to the
+ * newest segment, and what is read is only what is durable. Functions refuse with REFUSAL_AUDIT_UNAVAILABLE
+ * and leave the store usable.
  */
-#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "audit/audit.h"
+#include "audit/segment-write.h"
 
 struct store;
 
-int store_open(const char *directory, struct store **ret, struct refusal *refusal);
+int store_open(const struct audit_options *options, struct store **ret, struct refusal *refusal);
 struct store *store_close(struct store *store);
 DEFINE_CLEANUP(struct store *, store_close)
-
-struct store_record {
-	uint64_t seq;
-	json_t *json; /* for the derived columns */
-	const char *bytes;
-	size_t size;
-	uint8_t leaf[DIGEST_SIZE];
-};
-
-struct store_policy {
-	uint8_t digest[DIGEST_SIZE];
-	char *text;
-	size_t size;
-};
 
 struct store_batch {
 	const struct store_record *records;
 	size_t n_records;
-	const struct store_policy *policies;
-	size_t n_policies;
+	const struct store_text *texts;
+	size_t n_texts;
 	uint64_t journal_seq; /* what the journal has, written along */
+	bool checkpoint; /* sign the tree at the batch's end; at the latest every AUDIT_CHECKPOINT_RECORDS
+			  * the store does so by itself */
 };
 
-/* All of the batch, durable, or nothing of it. */
+/* All of the batch with its part of the tree and its checkpoint, durable, or nothing of it. */
 int store_write(struct store *store, const struct store_batch *batch, struct refusal *refusal);
 
-/* What was last committed; and the journal's progress as found when the store was opened. */
+/* What was last committed; the journal's progress as found when the store was opened; how many of the last
+ * records no checkpoint covers; the last checkpoint, "": none. */
 uint64_t store_head(const struct store *store);
 uint64_t store_journal_seq(const struct store *store);
+uint64_t store_unsigned(const struct store *store);
+const char *store_checkpoint(const struct store *store);
+void store_describe(const struct store *store, struct audit_state *ret);
 
+/* See audit.h. */
 int store_query(struct store *store, const struct audit_filter *filter, audit_row_fn fn, void *userdata,
 		struct refusal *refusal);
-int store_get_policy(struct store *store, const uint8_t digest[DIGEST_SIZE], char **ret_text,
-		     size_t *ret_size, struct refusal *refusal);
+int store_get_text(struct store *store, const uint8_t digest[DIGEST_SIZE], char **ret_text, size_t *ret_size,
+		   struct refusal *refusal);
+int store_checkpoints(struct store *store, uint64_t above, uint32_t limit, audit_note_fn fn, void *userdata,
+		      struct refusal *refusal);
+int store_prove_inclusion(struct store *store, uint64_t seq, uint64_t size, struct tree_proof *ret,
+			  struct refusal *refusal);
+int store_prove_consistency(struct store *store, uint64_t from, uint64_t size, struct tree_proof *ret,
+			    struct refusal *refusal);

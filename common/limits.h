@@ -104,9 +104,9 @@
 #define CLIENT_REPLY_MAX         (16U << 20)
 
 /* Audit: see docs/AUDIT.md */
-#define AUDIT_GIDS_MAX            65536 /* NGROUPS_MAX of the kernel: a record never leaves any out */
-#define AUDIT_RECORD_MAX          (1U << 20)
-#define AUDIT_POLICY_MAX          (CONFIG_TEXT_MAX + CONFIG_LINE_MAX + 2) /* config_text() with its first heading */
+#define AUDIT_GIDS_MAX            65536       /* NGROUPS_MAX of the kernel: a record never leaves any out */
+#define AUDIT_RECORD_MAX          (32U << 10) /* fits a frame, and the 16-bit lengths of C2SP entry bundles */
+#define AUDIT_TEXT_MAX            (CONFIG_TEXT_MAX + CONFIG_LINE_MAX + 2) /* config_text() with its first heading */
 #define AUDIT_STAGED_MAX          1024                                    /* records waiting for one commit */
 #define AUDIT_STAGED_SIZE_MAX     (16U << 20)
 #define AUDIT_COMMIT_DELAY        100  /* what is staged and needs no haste waits this long for company */

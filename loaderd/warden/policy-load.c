@@ -111,7 +111,7 @@ static int take(struct warden *w, struct policy *policy, bool dry_run, struct po
 	const char *text = policy_text(policy, &size);
 
 	if (!dry_run)
-		return audit_put_policy(w->audit, text, size, change->digest, refusal);
+		return audit_put_text(w->audit, text, size, change->digest, refusal);
 	if (!EVP_Digest(text, size, change->digest, NULL, EVP_sha256(), NULL))
 		return refusal_set(refusal, REFUSAL_UNAVAILABLE, "warden", "out of memory");
 	return 0;

@@ -162,7 +162,7 @@ static void answer_text(const struct rows *to, const uint8_t digest[DIGEST_SIZE]
 	struct refusal refusal = { 0 };
 	char hex[DIGEST_HEX_MAX];
 	size_t size = 0;
-	int r = audit_get_policy(to->w->audit, digest, &text, &size, &refusal);
+	int r = audit_get_text(to->w->audit, digest, &text, &size, &refusal);
 
 	if (r == -ENOENT)
 		r = refusal_set(&refusal, REFUSAL_INVALID_ARGUMENT, "digest",

@@ -172,7 +172,7 @@ static int send_text_at(const struct rows *to, uint64_t seq, struct refusal *ref
 	int r = find_policy_at(to->w, seq, &f, refusal);
 
 	if (!r)
-		r = audit_get_policy(to->w->audit, f.digest, &text, &size, refusal);
+		r = audit_get_text(to->w->audit, f.digest, &text, &size, refusal);
 	if (r < 0)
 		r = refusal_set(refusal, REFUSAL_AUDIT_UNAVAILABLE, "query", "%s", strerror(-r));
 	return r ? r : send_text(to, text, size);

@@ -201,12 +201,17 @@ static int on_stop(sd_event_source *source, const struct signalfd_siginfo *si, v
 
 static int open_audit(struct warden *w)
 {
+	struct audit_options options = AUDIT_OPTIONS_INIT;
 	struct refusal refusal = { 0 };
 	int r;
 
+	options.directory = PATH_AUDIT;
+	options.journal_socket = AUDIT_JOURNAL_SOCKET;
+	options.published = PATH_CHECKPOINT;
+	options.credentials = getenv("CREDENTIALS_DIRECTORY");
 	if (mkdir(PATH_AUDIT, 0700) < 0 && errno != EEXIST)
 		return -errno;
-	r = audit_open(PATH_AUDIT, &w->audit, &refusal);
+	r = audit_open(&options, &w->audit, &refusal);
 	if (r > 0) {
 		process_log(2, "the audit log cannot be opened (%s): %s", refusal.subject, refusal.reason);
 		r = -EIO;

@@ -36,9 +36,13 @@ void workload_remove(const char *directory)
 
 static struct audit *open_log(const char *directory)
 {
+	struct audit_options options = AUDIT_OPTIONS_INIT;
 	struct refusal refusal = { 0 };
 	struct audit *audit = NULL;
-	int r = audit_open_at(directory, NULL, &audit, &refusal);
+	int r;
+
+	options.directory = directory;
+	r = audit_open(&options, &audit, &refusal);
 
 	if (r)
 		fail_here("cannot open: %d, %s: %s", r, refusal.subject, refusal.reason);
@@ -94,7 +98,7 @@ static int put_text(struct workload *w)
 
 	memset(text, 'p', sizeof(text));
 	snprintf(text, sizeof(text), "[%llu]", (unsigned long long)draw(w, UINT64_MAX));
-	return audit_put_policy(w->audit, text, size, digest, NULL);
+	return audit_put_text(w->audit, text, size, digest, NULL);
 }
 
 static int remember_row(const struct audit_row *row, void *userdata)
@@ -140,7 +144,7 @@ static void fold(const struct workload *w)
 	char path[256], sql[64];
 	sqlite3 *db = NULL;
 
-	snprintf(path, sizeof(path), "%s/log.sqlite", w->directory);
+	snprintf(path, sizeof(path), "%s/log-000000000001.sqlite", w->directory);
 	snprintf(sql, sizeof(sql), "PRAGMA wal_checkpoint(%s)", modes[w->seed % 3]);
 	assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
 	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);

@@ -4,6 +4,7 @@
  * taking turns in one run on one file system. Usage: bench-audit [DIRECTORY], by default the current one; a
  * tmpfs shows nothing, because there an fsync is free.
  */
+#include <dirent.h>
 #include <limits.h>
 #include <linux/magic.h>
 #include <stdio.h>
@@ -87,13 +88,14 @@ static double measure(struct audit *audit, int commits, int records)
 
 static void clean_up(const char *directory)
 {
-	static const char *const names[] = { "log.sqlite", "log.sqlite-wal", "log.sqlite-shm" };
-	char path[PATH_MAX + 32];
+	DIR *dir = opendir(directory);
+	struct dirent *entry;
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		snprintf(path, sizeof(path), "%s/%s", directory, names[i]);
-		unlink(path);
-	}
+	while (dir && (entry = readdir(dir)))
+		if (entry->d_name[0] != '.')
+			unlinkat(dirfd(dir), entry->d_name, 0);
+	if (dir)
+		closedir(dir);
 	rmdir(directory);
 }
 
@@ -101,6 +103,7 @@ int main(int argc, char **argv)
 {
 	static const int groups[] = { 1, 16, 64, 256 };
 	double seconds[4] = { 0 }, ratio = 0;
+	struct audit_options options = AUDIT_OPTIONS_INIT;
 	struct audit *audit = NULL;
 	struct refusal refusal;
 	struct statfs fs;
@@ -111,7 +114,8 @@ int main(int argc, char **argv)
 		perror(directory);
 		return EXIT_FAILURE;
 	}
-	check(audit_open_at(directory, NULL, &audit, &refusal), &refusal);
+	options.directory = directory;
+	check(audit_open(&options, &audit, &refusal), &refusal);
 	measure(audit, 8, 8);
 	for (int i = 0; i < ROUNDS; i++)
 		for (int j = 0; j < 4; j++)

@@ -33,14 +33,22 @@ int fixture_teardown(void **state)
 	return 0;
 }
 
-struct audit *fixture_open(const char *directory)
+struct audit *fixture_open_with(const char *directory, const char *journal_socket)
 {
+	struct audit_options options = AUDIT_OPTIONS_INIT;
 	struct refusal refusal = { 0 };
 	struct audit *audit = NULL;
 
-	if (audit_open_at(directory, NULL, &audit, &refusal) != 0)
+	options.directory = directory;
+	options.journal_socket = journal_socket;
+	if (audit_open(&options, &audit, &refusal) != 0)
 		fail_msg("%s: %s", refusal.subject, refusal.reason);
 	return audit;
+}
+
+struct audit *fixture_open(const char *directory)
+{
+	return fixture_open_with(directory, NULL);
 }
 
 const char *fixture_path(const char *directory, const char *name)
@@ -126,7 +134,7 @@ const char *fixture_sql(const char *directory, const char *sql)
 	const char *result = NULL;
 	sqlite3 *db = NULL;
 
-	assert_int_equal(sqlite3_open(fixture_path(directory, "log.sqlite"), &db), SQLITE_OK);
+	assert_int_equal(sqlite3_open(fixture_path(directory, FIXTURE_LOG), &db), SQLITE_OK);
 	if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK) {
 		snprintf(message, sizeof(message), "%s", sqlite3_errmsg(db));
 		result = message;
@@ -141,4 +149,10 @@ uint64_t fixture_now(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+void fixture_only_checkpoint_is_due(const struct audit *audit)
+{
+	assert_false(audit_pending(audit));
+	assert_in_range(audit_next_tick(audit), fixture_now() + SECONDS(30), fixture_now() + SECONDS(60));
 }

@@ -18,7 +18,11 @@
 int fixture_setup(void **state);
 int fixture_teardown(void **state);
 
+#define FIXTURE_LOG "log-000000000001.sqlite"
+
+/* Without copies for the journal; and with, to this socket. */
 struct audit *fixture_open(const char *directory);
+struct audit *fixture_open_with(const char *directory, const char *journal_socket);
 
 /* "DIRECTORY/NAME" in a static buffer. */
 const char *fixture_path(const char *directory, const char *name);
@@ -35,6 +39,9 @@ uint64_t fixture_check_log(struct audit *audit);
 
 /* Runs statements on the database as somebody with a shell would; SQLite's message, or NULL for success. */
 const char *fixture_sql(const char *directory, const char *sql);
+
+/* Nothing is staged nor overdue: at most a checkpoint, within its interval. */
+void fixture_only_checkpoint_is_due(const struct audit *audit);
 
 /* µs of CLOCK_MONOTONIC. */
 uint64_t fixture_now(void);

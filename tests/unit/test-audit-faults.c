@@ -335,7 +335,7 @@ static void test_disk_full(void **state)
 
 static void test_file_removed_underneath(void **state)
 {
-	static const char *const names[] = { "log.sqlite", "log.sqlite-wal" };
+	static const char *const names[] = { FIXTURE_LOG, FIXTURE_LOG "-wal" };
 
 	for (size_t i = 0; i < 2; i++) {
 		struct audit *audit = fixture_open(*state);
@@ -360,10 +360,12 @@ static void test_file_removed_underneath(void **state)
 /* Writes batches of 1 to 5 records until killed, and says each number once its commit has returned. */
 static void write_until_killed(const char *directory, int pipe_fd)
 {
+	struct audit_options options = AUDIT_OPTIONS_INIT;
 	struct audit *audit = NULL;
 	uint64_t seq = 0;
 
-	if (audit_open_at(directory, NULL, &audit, NULL) != 0)
+	options.directory = directory;
+	if (audit_open(&options, &audit, NULL) != 0)
 		_exit(1);
 	for (unsigned batch = 0;; batch++) {
 		struct audit_record record = AUDIT_RECORD_INIT(AUDIT_READ);

@@ -97,14 +97,6 @@ static const char *field(const char *key)
 	return NULL;
 }
 
-static struct audit *open_with(const char *directory, const char *path)
-{
-	struct audit *audit = NULL;
-
-	assert_int_equal(audit_open_at(directory, path, &audit, NULL), 0);
-	return audit;
-}
-
 static void test_fields(void **state)
 {
 	struct audit_requester requester = { .uid = 1000,
@@ -124,7 +116,7 @@ static void test_fields(void **state)
 	};
 	char *path = strdup(fixture_path(*state, "journal"));
 	int fd = listen_at(path);
-	struct audit *audit = open_with(*state, path);
+	struct audit *audit = fixture_open_with(*state, path);
 
 	assert_int_equal(audit_append(audit, &record, NULL, NULL), 0);
 	assert_false(receive(fd));
@@ -148,7 +140,7 @@ static void test_fields(void **state)
 	assert_string_equal(field("BPFWARDEN_RECORD"), fixture_record(audit, 1));
 	assert_null(field("BPFWARDEN_ATTACHMENT"));
 	assert_int_equal(audit_journal_head(audit), 1);
-	assert_int_equal(audit_next_tick(audit), UINT64_MAX);
+	fixture_only_checkpoint_is_due(audit);
 	audit_close(audit);
 	close(fd);
 	free(path);
@@ -179,7 +171,7 @@ static void test_every_class_has_its_id(void **state)
 	};
 	char *path = strdup(fixture_path(*state, "journal"));
 	int fd = listen_at(path);
-	struct audit *audit = open_with(*state, path);
+	struct audit *audit = fixture_open_with(*state, path);
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct audit_record record = {
@@ -202,13 +194,40 @@ static void test_every_class_has_its_id(void **state)
 	free(path);
 }
 
+static void test_checkpoint(void **state)
+{
+	char *path = strdup(fixture_path(*state, "journal"));
+	int fd = listen_at(path);
+	struct audit *audit = fixture_open_with(*state, path);
+
+	for (int i = 0; i < 3; i++)
+		fixture_append(audit, 0, "p");
+	assert_int_equal(audit_checkpoint(audit, NULL), 0);
+	for (int i = 0; i < 3; i++) {
+		assert_true(receive(fd));
+		assert_null(field("BPFWARDEN_CHECKPOINT"));
+	}
+	assert_true(receive(fd));
+	assert_string_equal(field("MESSAGE"), "the audit log is signed up to record 3");
+	assert_string_equal(field("MESSAGE_ID"), AUDIT_MESSAGE_CHECKPOINT);
+	assert_string_equal(field("PRIORITY"), "5");
+	assert_string_equal(field("SYSLOG_IDENTIFIER"), "bpfwardend");
+	assert_string_equal(field("BPFWARDEN_CHECKPOINT_SIZE"), "3");
+	assert_string_equal(field("BPFWARDEN_CHECKPOINT"), audit_last_checkpoint(audit));
+	assert_int_equal(audit_checkpoint(audit, NULL), 0);
+	audit_close(audit);
+	assert_false(receive(fd));
+	close(fd);
+	free(path);
+}
+
 static void test_large_record_by_memfd(void **state)
 {
-	static char detail[900 << 10];
+	static char detail[20 << 10];
 	struct audit_record record = AUDIT_RECORD_INIT(AUDIT_CHANGE);
 	char *path = strdup(fixture_path(*state, "journal"));
 	int fd = listen_at(path);
-	struct audit *audit = open_with(*state, path);
+	struct audit *audit = fixture_open_with(*state, path);
 
 	memset(detail, 'x', sizeof(detail) - 1);
 	record.detail = detail;
@@ -225,6 +244,8 @@ static void test_large_record_by_memfd(void **state)
 static uint64_t drain(int fd, uint64_t last)
 {
 	while (receive(fd)) {
+		if (field("BPFWARDEN_CHECKPOINT"))
+			continue;
 		last++;
 		assert_int_equal(strtoull(field("BPFWARDEN_SEQ"), NULL, 10), last);
 	}
@@ -234,7 +255,7 @@ static uint64_t drain(int fd, uint64_t last)
 static void test_absent_journal_gets_it_later(void **state)
 {
 	char *path = strdup(fixture_path(*state, "journal"));
-	struct audit *audit = open_with(*state, path);
+	struct audit *audit = fixture_open_with(*state, path);
 	uint64_t now;
 	int fd;
 
@@ -250,7 +271,7 @@ static void test_absent_journal_gets_it_later(void **state)
 
 	/* A daemon started later knows what is missing. */
 	fd = listen_at(path);
-	audit = open_with(*state, path);
+	audit = fixture_open_with(*state, path);
 	for (uint64_t last = 0; audit_journal_head(audit) < 100;) {
 		uint64_t before = audit_journal_head(audit);
 
@@ -259,9 +280,9 @@ static void test_absent_journal_gets_it_later(void **state)
 		last = drain(fd, last);
 		assert_int_equal(last, audit_journal_head(audit));
 	}
-	assert_int_equal(audit_next_tick(audit), UINT64_MAX);
+	assert_int_equal(audit_next_tick(audit), UINT64_MAX); /* it was signed when it was closed */
 	audit = audit_close(audit);
-	audit = open_with(*state, path);
+	audit = fixture_open_with(*state, path);
 	assert_int_equal(audit_journal_head(audit), 100);
 	audit_close(audit);
 	close(fd);
@@ -272,7 +293,7 @@ static void test_stuck_journal_does_not_block(void **state)
 {
 	char *path = strdup(fixture_path(*state, "journal"));
 	int fd = listen_at(path);
-	struct audit *audit = open_with(*state, path);
+	struct audit *audit = fixture_open_with(*state, path);
 	uint64_t last, head = 2000;
 
 	/* Nobody reads: the queue (net.unix.max_dgram_qlen, or the buffer) is full long before. */
@@ -302,6 +323,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_fields),
 		TEST(test_every_class_has_its_id),
+		TEST(test_checkpoint),
 		TEST(test_large_record_by_memfd),
 		TEST(test_absent_journal_gets_it_later),
 		TEST(test_stuck_journal_does_not_block),

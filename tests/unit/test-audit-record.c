@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/digest.h"
+
 static void test_complete_record(void **state)
 {
 	static const uint8_t digest[DIGEST_SIZE] = { 0xab, [31] = 0xcd };
@@ -118,8 +120,11 @@ static void test_all_groups_or_none(void **state)
 	struct audit_requester requester = AUDIT_REQUESTER_INIT;
 	struct audit_record record = AUDIT_RECORD_INIT(AUDIT_DECISION);
 	struct audit *audit = fixture_open(*state);
+	uint8_t digest[DIGEST_SIZE];
 	struct refusal refusal;
 	json_t *root, *json;
+	char *text = NULL;
+	size_t size;
 
 	for (size_t i = 0; i < AUDIT_GIDS_MAX + 1; i++)
 		gids[i] = 4294900000U + (gid_t)i;
@@ -131,12 +136,23 @@ static void test_all_groups_or_none(void **state)
 	root = json_loads(fixture_record(audit, 1), 0, NULL);
 	json = json_object_get(root, "requester");
 	assert_int_equal(json_integer_value(json_object_get(json, "n_gids")), AUDIT_GIDS_MAX);
-	assert_int_equal(json_array_size(json_object_get(json, "gids")), AUDIT_GIDS_MAX);
+	assert_null(json_object_get(json, "gids"));
+	assert_true(digest_from_hex(json_string_value(json_object_get(json, "gids_digest")), digest));
 	json_decref(root);
+	assert_int_equal(audit_get_text(audit, digest, &text, &size, NULL), 0);
+	assert_int_equal(strncmp(text, "[4294900000,4294900001,", 23), 0);
+	root = json_loads(text, 0, NULL);
+	assert_int_equal(json_array_size(root), AUDIT_GIDS_MAX);
+	json_decref(root);
+	free(text);
 	requester.n_gids++;
 	assert_int_equal(audit_append(audit, &record, NULL, &refusal), REFUSAL_INVALID_ARGUMENT);
 	assert_string_equal(refusal.subject, "gids");
 	assert_false(audit_pending(audit));
+	requester.n_gids = AUDIT_GIDS_INLINE_MAX;
+	assert_int_equal(audit_append(audit, &record, NULL, NULL), 0);
+	fixture_commit(audit);
+	assert_non_null(strstr(fixture_record(audit, 2), "\"n_gids\":1024,\"gids\":[4294900000,"));
 	audit_close(audit);
 }
 

@@ -188,7 +188,7 @@ static void test_full(void **state)
 	assert_int_equal(n, 16);
 	merged = config_text(config, &size);
 	assert_true(size > CONFIG_FILE_MAX);
-	assert_true(size <= AUDIT_POLICY_MAX);
+	assert_true(size <= AUDIT_TEXT_MAX);
 	assert_int_equal(config_add_text(again, "archived", merged, size, &refusal), 0);
 }
 

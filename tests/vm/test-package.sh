@@ -160,7 +160,7 @@ journal_numbers() {
 store() { # SQL
 	rm -rf /tmp/audit
 	cp -a /var/lib/bpfwarden/audit /tmp/audit
-	sqlite3 /tmp/audit/log.sqlite "$1"
+	sqlite3 /tmp/audit/log-000000000001.sqlite "$1"
 }
 
 same_sequence() {
@@ -242,7 +242,7 @@ removal() {
 	check_equal "remove: no process is left" "$(pgrep -c bpfwardend)" 0
 	check "remove: no socket is left" test ! -e "$socket"
 	check "purge" dpkg --purge bpfwarden
-	check "purge: the audit log stays" test -e /var/lib/bpfwarden/audit/log.sqlite
+	check "purge: the audit log stays" test -e /var/lib/bpfwarden/audit/log-000000000001.sqlite
 }
 
 # Without the four processes every further check would only wait.

@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "audit/segment.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "audit/schema.h"
+
+void segment_format_name(uint64_t first, char ret[SEGMENT_NAME_MAX])
+{
+	snprintf(ret, SEGMENT_NAME_MAX, "log-%012" PRIu64 ".sqlite", first);
+}
+
+bool segment_parse_name(const char *name, uint64_t *ret_first)
+{
+	char again[SEGMENT_NAME_MAX];
+	uint64_t first;
+
+	if (strncmp(name, "log-", 4) || name[4] < '0' || name[4] > '9')
+		return false;
+	first = strtoull(name + 4, NULL, 10);
+	segment_format_name(first, again);
+	if (strcmp(name, again) || first == 0 || first > INT64_MAX)
+		return false;
+	*ret_first = first;
+	return true;
+}
+
+static int connect_db(const struct directory *directory, const char *name, int flags, sqlite3 **ret,
+		      struct refusal *refusal)
+{
+	char path[PATH_MAX + SEGMENT_NAME_MAX + 1];
+	int code;
+
+	snprintf(path, sizeof(path), "%s/%s", directory->path, name);
+	code = sqlite3_open_v2(path, ret, flags | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_NOMUTEX, NULL);
+	if (code == SQLITE_OK)
+		code = schema_harden(*ret);
+	return code == SQLITE_OK ? 0 : schema_refuse(*ret, code, "open", refusal);
+}
+
+/* WAL and FULL: a commit is one write and one fsync of the log file, durable when it returns
+ * (https://www.sqlite.org/pragma.html#pragma_synchronous). */
+static int set_durable(sqlite3 *db, struct refusal *refusal)
+{
+	sqlite3_stmt *stmt = NULL;
+	const char *mode;
+	int code, r = 0;
+
+	code = sqlite3_prepare_v2(db, "PRAGMA journal_mode = WAL", -1, &stmt, NULL);
+	if (code == SQLITE_OK)
+		code = sqlite3_step(stmt);
+	if (code != SQLITE_ROW) {
+		r = schema_refuse(db, code, "journal_mode", refusal);
+	} else {
+		mode = (const char *)sqlite3_column_text(stmt, 0);
+		if (!mode || strcmp(mode, "wal"))
+			r = refusal_set(refusal, REFUSAL_AUDIT_UNAVAILABLE, "journal_mode",
+					"the database stays in journal mode %s, WAL is needed",
+					mode ? mode : "?");
+	}
+	sqlite3_finalize(stmt);
+	if (r)
+		return r;
+	code = sqlite3_exec(db, "PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864", NULL, NULL,
+			    NULL);
+	return code == SQLITE_OK ? 0 : schema_refuse(db, code, "synchronous", refusal);
+}
+
+/* --- making one ------------------------------------------------------------------------------------------
+ */
+
+struct values {
+	const char *text;
+	int64_t a, b;
+	const uint8_t *hash;
+};
+
+/* Runs a statement once, with those of the values that it names. */
+static int put(sqlite3 *db, const char *sql, const struct values *values)
+{
+	sqlite3_stmt *stmt = NULL;
+	int code = sqlite3_prepare_v2(db, sql, -1, &stmt, NULL), i;
+
+	if (code == SQLITE_OK && (i = sqlite3_bind_parameter_index(stmt, ":text")))
+		code = sqlite3_bind_text(stmt, i, values->text, -1, SQLITE_STATIC);
+	if (code == SQLITE_OK && (i = sqlite3_bind_parameter_index(stmt, ":a")))
+		code = sqlite3_bind_int64(stmt, i, values->a);
+	if (code == SQLITE_OK && (i = sqlite3_bind_parameter_index(stmt, ":b")))
+		code = sqlite3_bind_int64(stmt, i, values->b);
+	if (code == SQLITE_OK && (i = sqlite3_bind_parameter_index(stmt, ":hash")))
+		code = sqlite3_bind_blob(stmt, i, values->hash, DIGEST_SIZE, SQLITE_STATIC);
+	if (code == SQLITE_OK)
+		code = sqlite3_step(stmt);
+	sqlite3_finalize(stmt);
+	return code == SQLITE_DONE ? SQLITE_OK : code;
+}
+
+static int fill_meta(sqlite3 *db, const struct segment_meta *meta)
+{
+	const struct {
+		const char *sql;
+		struct values values;
+	} rows[] = {
+		{ "INSERT INTO meta VALUES ('first', :a)", { .a = (int64_t)meta->first } },
+		{ "INSERT INTO meta VALUES ('base', :a)", { .a = (int64_t)meta->base } },
+		{ "INSERT INTO meta VALUES ('journal_seq', :a)", { .a = (int64_t)meta->journal_seq } },
+		{ "INSERT INTO meta VALUES ('origin', :text)", { .text = meta->origin } },
+		{ "INSERT INTO meta VALUES ('key', :text)", { .text = meta->key } },
+	};
+	int code = SQLITE_OK;
+
+	for (size_t i = 0; code == SQLITE_OK && i < sizeof(rows) / sizeof(rows[0]); i++)
+		code = put(db, rows[i].sql, &rows[i].values);
+	return code;
+}
+
+static int fill_edge(sqlite3 *db, const struct tree_edge *edge)
+{
+	int code = SQLITE_OK;
+
+	for (int level = 0; code == SQLITE_OK && level < TREE_LEVELS_MAX; level++) {
+		const struct values values = { .a = level,
+					       .b = (int64_t)(edge->size >> level) - 1,
+					       .hash = edge->hash[level] };
+
+		if (edge->size >> level & 1)
+			code = put(db, "INSERT INTO node VALUES (:a, :b, :hash)", &values);
+	}
+	return code;
+}
+
+static int fill(sqlite3 *db, const struct segment_meta *meta, const struct tree_edge *edge,
+		const char *checkpoint)
+{
+	const struct values begin = { .a = (int64_t)edge->size, .text = checkpoint };
+	int code = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+
+	if (code == SQLITE_OK)
+		code = schema_create(db);
+	if (code == SQLITE_OK)
+		code = fill_meta(db, meta);
+	if (code == SQLITE_OK)
+		code = fill_edge(db, edge);
+	if (code == SQLITE_OK && checkpoint)
+		code = put(db, "INSERT INTO checkpoint VALUES (:a, :text)", &begin);
+	if (code == SQLITE_OK)
+		code = sqlite3_exec(db, "COMMIT", NULL, NULL, NULL);
+	return code;
+}
+
+static void remove_temporary(const struct directory *directory)
+{
+	static const char *const names[] = { SEGMENT_TEMPORARY, SEGMENT_TEMPORARY "-wal",
+					     SEGMENT_TEMPORARY "-shm", SEGMENT_TEMPORARY "-journal" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		unlinkat(directory->fd, names[i], 0);
+}
+
+int segment_create(const struct directory *directory, const struct segment_meta *meta,
+		   const struct tree_edge *edge, const char *checkpoint, struct refusal *refusal)
+{
+	_cleanup_close_ int fd = -EBADF;
+	sqlite3 *db = NULL;
+	int code, r;
+
+	remove_temporary(directory);
+	/* Of mode 0600, which SQLite copies to the side files. */
+	fd = openat(directory->fd, SEGMENT_TEMPORARY, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return directory_refuse(refusal, "create", errno, SEGMENT_TEMPORARY);
+	fd = close_fd(fd);
+	r = connect_db(directory, SEGMENT_TEMPORARY, SQLITE_OPEN_READWRITE, &db, refusal);
+	if (!r) {
+		/* As a whole, with its own fsync, in a rollback journal that is gone at its end. */
+		code = sqlite3_exec(db, "PRAGMA synchronous = EXTRA", NULL, NULL, NULL);
+		if (code == SQLITE_OK)
+			code = fill(db, meta, edge, checkpoint);
+		if (code != SQLITE_OK)
+			r = schema_refuse(db, code, "create", refusal);
+	}
+	sqlite3_close(db);
+	if (r == AUDIT_DAMAGED) /* nobody else's doing: the disk gave back what we had not written */
+		r = REFUSAL_AUDIT_UNAVAILABLE;
+	if (r)
+		remove_temporary(directory);
+	return r;
+}
+
+int segment_publish(const struct directory *directory, uint64_t first, struct refusal *refusal)
+{
+	char name[SEGMENT_NAME_MAX];
+
+	segment_format_name(first, name);
+	if (renameat(directory->fd, SEGMENT_TEMPORARY, directory->fd, name) < 0 || fsync(directory->fd) < 0)
+		return directory_refuse(refusal, "create", errno, name);
+	return 0;
+}
+
+/* --- opening one -----------------------------------------------------------------------------------------
+ */
+
+static int prepare_statements(struct segment *segment, struct refusal *refusal)
+{
+	const struct {
+		sqlite3_stmt **stmt;
+		const char *sql;
+	} statements[] = {
+		{ &segment->insert_record, "INSERT INTO record (seq, time_ns, kind, verdict, uid, probe, "
+					   "action, attachment, leaf, bytes) "
+					   "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)" },
+		{ &segment->insert_node, "INSERT INTO node (level, position, hash) VALUES (?1, ?2, ?3)" },
+		{ &segment->insert_checkpoint, "INSERT INTO checkpoint (size, note) VALUES (?1, ?2)" },
+		{ &segment->insert_text, "INSERT INTO text (digest, text) VALUES (?1, ?2)" },
+		{ &segment->set_journal, "UPDATE meta SET value = ?1 WHERE name = 'journal_seq'" },
+	};
+	int code = SQLITE_OK;
+
+	for (size_t i = 0; code == SQLITE_OK && i < sizeof(statements) / sizeof(statements[0]); i++)
+		code = sqlite3_prepare_v3(segment->writer, statements[i].sql, -1, SQLITE_PREPARE_PERSISTENT,
+					  statements[i].stmt, NULL);
+	return code == SQLITE_OK ? 0 : schema_refuse(segment->writer, code, "prepare", refusal);
+}
+
+static int take_meta(struct segment_meta *meta, sqlite3_stmt *stmt)
+{
+	const struct {
+		const char *name;
+		uint64_t *number;
+		char *text;
+		size_t max;
+	} known[] = {
+		{ "first", &meta->first, NULL, 0 },
+		{ "base", &meta->base, NULL, 0 },
+		{ "journal_seq", &meta->journal_seq, NULL, 0 },
+		{ "origin", NULL, meta->origin, sizeof(meta->origin) },
+		{ "key", NULL, meta->key, sizeof(meta->key) },
+	};
+	const char *name = (const char *)sqlite3_column_text(stmt, 0);
+	int type = sqlite3_column_type(stmt, 1);
+
+	for (size_t i = 0; name && i < sizeof(known) / sizeof(known[0]); i++) {
+		if (strcmp(name, known[i].name))
+			continue;
+		if (known[i].number && type == SQLITE_INTEGER && sqlite3_column_int64(stmt, 1) >= 0) {
+			*known[i].number = (uint64_t)sqlite3_column_int64(stmt, 1);
+			return 1;
+		}
+		if (known[i].text && type == SQLITE_TEXT &&
+		    sqlite3_column_bytes(stmt, 1) < (int)known[i].max) {
+			memcpy(known[i].text, sqlite3_column_text(stmt, 1),
+			       (size_t)sqlite3_column_bytes(stmt, 1) + 1);
+			return 1;
+		}
+	}
+	return 0;
+}
+
+static int read_meta(sqlite3 *db, struct segment_meta *ret, struct refusal *refusal)
+{
+	struct segment_meta meta = { 0 };
+	sqlite3_stmt *stmt = NULL;
+	int code, n = 0, r = 0;
+
+	code = sqlite3_prepare_v2(db, "SELECT name, value FROM meta LIMIT 16", -1, &stmt, NULL);
+	while (code == SQLITE_OK || code == SQLITE_ROW) {
+		code = sqlite3_step(stmt);
+		if (code == SQLITE_ROW)
+			n += take_meta(&meta, stmt);
+	}
+	if (code != SQLITE_DONE)
+		r = schema_refuse(db, code, "meta", refusal);
+	else if (n != 5 || meta.first <= meta.base || meta.first > INT64_MAX)
+		r = schema_damaged(refusal, "meta", "the database does not say which part of a log it is");
+	sqlite3_finalize(stmt);
+	if (!r)
+		*ret = meta;
+	return r;
+}
+
+static int check_meta(struct segment *segment, uint64_t first, sqlite3 *db, struct refusal *refusal)
+{
+	int r = read_meta(db, &segment->meta, refusal);
+
+	if (!r && segment->meta.first != first)
+		r = schema_damaged(refusal, "meta", "%s is the segment that begins with record %" PRIu64,
+				   segment->name, segment->meta.first);
+	return r;
+}
+
+static int remember_files(struct segment *segment, const struct directory *directory, struct refusal *refusal)
+{
+	for (size_t i = 0; i < 2; i++) {
+		struct segment_file *file = &segment->files[i];
+		struct stat st;
+
+		snprintf(file->name, sizeof(file->name), "%s%s", segment->name, i == 0 ? "" : "-wal");
+		if (fstatat(directory->fd, file->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			return directory_refuse(refusal, "open", errno, file->name);
+		file->dev = st.st_dev;
+		file->ino = st.st_ino;
+	}
+	return 0;
+}
+
+int segment_check_files(const struct segment *segment, const struct directory *directory,
+			struct refusal *refusal)
+{
+	for (size_t i = 0; i < 2; i++) {
+		const struct segment_file *file = &segment->files[i];
+		struct stat st;
+
+		if (fstatat(directory->fd, file->name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+		    st.st_dev != file->dev || st.st_ino != file->ino)
+			return refusal_set(refusal, REFUSAL_AUDIT_UNAVAILABLE, "file",
+					   "%s was removed or replaced under the running daemon: put it back "
+					   "or restart bpfwardend",
+					   file->name);
+	}
+	return 0;
+}
+
+static int allocate(const struct directory *directory, uint64_t first, struct segment **ret,
+		    struct refusal *refusal)
+{
+	_cleanup_(segment_close_p) struct segment *segment = calloc(1, sizeof(*segment));
+	int r;
+
+	if (!segment)
+		return -ENOMEM;
+	segment_format_name(first, segment->name);
+	r = directory_check_file(directory, segment->name, refusal);
+	if (!r)
+		*ret = take_ptr(segment);
+	return r;
+}
+
+int segment_open(const struct directory *directory, uint64_t first, struct segment **ret,
+		 struct refusal *refusal)
+{
+	_cleanup_(segment_close_p) struct segment *segment = NULL;
+	int r = allocate(directory, first, &segment, refusal);
+
+	if (!r)
+		r = connect_db(directory, segment->name, SQLITE_OPEN_READWRITE, &segment->writer, refusal);
+	if (!r)
+		r = set_durable(segment->writer, refusal);
+	if (!r)
+		r = schema_check(segment->writer, refusal);
+	if (!r)
+		r = check_meta(segment, first, segment->writer, refusal);
+	if (!r)
+		r = prepare_statements(segment, refusal);
+	if (!r)
+		r = connect_db(directory, segment->name, SQLITE_OPEN_READONLY, &segment->reader, refusal);
+	if (!r)
+		r = remember_files(segment, directory, refusal);
+	if (!r)
+		*ret = take_ptr(segment);
+	return r;
+}
+
+int segment_open_old(const struct directory *directory, uint64_t first, struct segment **ret,
+		     struct refusal *refusal)
+{
+	_cleanup_(segment_close_p) struct segment *segment = NULL;
+	int r = allocate(directory, first, &segment, refusal);
+
+	if (!r)
+		r = connect_db(directory, segment->name, SQLITE_OPEN_READONLY, &segment->reader, refusal);
+	if (!r)
+		r = schema_check(segment->reader, refusal);
+	if (!r)
+		r = check_meta(segment, first, segment->reader, refusal);
+	if (!r)
+		*ret = take_ptr(segment);
+	return r;
+}
+
+struct segment *segment_close(struct segment *segment)
+{
+	if (!segment)
+		return NULL;
+	sqlite3_finalize(segment->insert_record);
+	sqlite3_finalize(segment->insert_node);
+	sqlite3_finalize(segment->insert_checkpoint);
+	sqlite3_finalize(segment->insert_text);
+	sqlite3_finalize(segment->set_journal);
+	/* The writer goes last: it is the one that may fold the log back into the database. */
+	sqlite3_close(segment->reader);
+	sqlite3_close(segment->writer);
+	free(segment);
+	return NULL;
+}
