@@ -88,5 +88,6 @@ static inline struct audit_source *audit_source_close(struct audit_source *sourc
 }
 DEFINE_CLEANUP(struct audit_source *, audit_source_close)
 
-/* A copy of the daemon's directory (log-*.sqlite), or what `audit export` wrote: whichever it is. */
+/* A copy of the daemon's directory (log-*.sqlite), or what `audit export` wrote: whichever it is. -ENOENT: no
+ * such directory. */
 int audit_source_open(const char *directory, struct audit_source **ret, struct refusal *refusal);

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "audit/verify/walk.h"
+
+#include <errno.h>
+#include <string.h>
+
+struct subtree {
+	unsigned level;
+	uint64_t index;
+	uint8_t hash[DIGEST_SIZE];
+	bool known;
+};
+
+static void tell_node(struct walk *walk, const struct subtree *subtree)
+{
+	uint64_t first = walk_seq(walk, subtree->index << subtree->level);
+
+	findings_add(walk->findings, FINDING_NODE, first, first + (1ULL << subtree->level) - 1,
+		     "the records do not match the tree node that was stored over them: a record was changed "
+		     "together with its hash, or the node was; compare with the journal (--journal)");
+}
+
+/* What is stored decides how the walk goes on, and if it differs, that is a finding. */
+static int settle(struct walk *walk, struct subtree *subtree)
+{
+	uint8_t stored[DIGEST_SIZE];
+	int r = -ENOENT;
+
+	if (subtree->level && walk->source->calls->node)
+		r = walk->source->calls->node(walk->source, subtree->level, subtree->index, stored);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	if (r == 0) {
+		if (subtree->known && memcmp(stored, subtree->hash, DIGEST_SIZE))
+			tell_node(walk, subtree);
+		memcpy(subtree->hash, stored, DIGEST_SIZE);
+		subtree->known = true;
+	}
+	if (subtree->level == WALK_BLOCK_LEVEL && subtree->known && walk->block)
+		return walk->block(subtree->index, subtree->hash, walk->userdata);
+	return 0;
+}
+
+/* Adds a complete subtree, for whose level the size is aligned. */
+static int append(struct walk *walk, struct subtree *subtree)
+{
+	uint64_t added = 1ULL << subtree->level;
+	int r;
+
+	r = settle(walk, subtree);
+	while (!r && (walk->edge.size >> subtree->level) & 1) {
+		unsigned level = subtree->level++;
+
+		subtree->index >>= 1;
+		subtree->known = subtree->known && !walk->unknown[level];
+		if (subtree->known)
+			r = tree_hash_node(walk->edge.hash[level], subtree->hash, subtree->hash);
+		if (!r)
+			r = settle(walk, subtree);
+	}
+	if (r)
+		return r;
+	memcpy(walk->edge.hash[subtree->level], subtree->hash, DIGEST_SIZE);
+	walk->unknown[subtree->level] = !subtree->known;
+	walk->edge.size += added;
+	return 0;
+}
+
+int walk_append(struct walk *walk, const uint8_t leaf[DIGEST_SIZE])
+{
+	struct subtree subtree = { .index = walk->edge.size, .known = leaf };
+
+	if (leaf)
+		memcpy(subtree.hash, leaf, DIGEST_SIZE);
+	return append(walk, &subtree);
+}
+
+int walk_skip(struct walk *walk, uint64_t n)
+{
+	if (n > 1ULL << (TREE_LEVELS_MAX - 1) || walk->edge.size > (1ULL << (TREE_LEVELS_MAX - 1)) - n)
+		return -EINVAL;
+	while (n) {
+		struct subtree subtree = { 0 };
+		int r;
+
+		while (!((walk->edge.size >> subtree.level) & 1) && 2ULL << subtree.level <= n)
+			subtree.level++;
+		n -= 1ULL << subtree.level;
+		subtree.index = walk->edge.size >> subtree.level;
+		r = append(walk, &subtree);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+int walk_meet(struct walk *walk, const struct tree_edge *stored, const char *place)
+{
+	uint64_t first = walk_seq(walk, 0);
+
+	if (stored->size != walk->edge.size)
+		return -EINVAL;
+	for (unsigned level = TREE_LEVELS_MAX; level-- > 0;) {
+		if (!((stored->size >> level) & 1))
+			continue;
+		if (!walk->unknown[level] && memcmp(stored->hash[level], walk->edge.hash[level], DIGEST_SIZE))
+			findings_add(walk->findings, FINDING_EDGE, first, first + (1ULL << level) - 1,
+				     "%s continues other records than these: they were changed after it was "
+				     "begun, or it is not of this log; compare with a backup",
+				     place);
+		memcpy(walk->edge.hash[level], stored->hash[level], DIGEST_SIZE);
+		walk->unknown[level] = false;
+		first += 1ULL << level;
+	}
+	return 0;
+}
+
+int walk_root(const struct walk *walk, uint8_t ret[DIGEST_SIZE], bool *ret_known)
+{
+	uint8_t root[DIGEST_SIZE];
+	int r;
+
+	for (unsigned level = 0; level < TREE_LEVELS_MAX; level++)
+		if ((walk->edge.size >> level) & 1 && walk->unknown[level]) {
+			*ret_known = false;
+			return 0;
+		}
+	r = tree_root(&walk->edge, root);
+	if (r)
+		return r;
+	memcpy(ret, root, DIGEST_SIZE);
+	*ret_known = true;
+	return 0;
+}
