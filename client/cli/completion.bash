@@ -41,12 +41,13 @@ _bpfwarden() {
 	--may) words='enroll-production enroll-experimental revoke' ;;
 	--as) mapfile -t COMPREPLY < <(compgen -u -- "$cur"); return ;;
 	--groups) mapfile -t COMPREPLY < <(compgen -g -- "$cur"); return ;;
-	--probe) [[ $verb != policy ]] || words=$(_bpfwarden_probes) ;;
+	--probe) [[ $verb != policy && $verb != audit ]] || words=$(_bpfwarden_probes) ;;
 	--namespace) words='host container' ;;
 	--privacy) words='safe bound pii' ;;
 	--data) words='aggregates events aggregates,events' ;;
 	--target) words='self host user: unit: cgroup:' ;;
 	--verdict) words='allow deny ok failed' ;;
+	--kind) words='decision outcome end change start stop crash read denials' ;;
 	--action)
 		words='attach detach-any enroll promote revoke audit-read policy-reload'
 		[[ $verb != audit ]] || words='attach detach enroll promote revoke trust audit-read policy-reload'
@@ -87,8 +88,15 @@ _bpfwarden() {
 			[[ $cur == -* || ($second != check && $second != test) ]] ||
 				{ mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return; }
 			;;
-		audit) [[ -n $second ]] && words="--since --until --user --probe --verdict --action --attachment -n
-			--reverse $common" || words='list show' ;;
+		audit)
+			case $second in
+			'') words='list show checkpoint' ;;
+			list) words="--since --until --user --probe --kind --verdict --action --attachment -n --reverse
+				--follow $common" ;;
+			checkpoint) words="--key $common" ;;
+			*) words=$common ;;
+			esac
+			;;
 		bundle | trust)
 			case $second in
 			'') [[ $verb == trust ]] && words='show check init revoke' || words='init build sign verify inspect' ;;

@@ -113,18 +113,23 @@ const struct cli_verb cli_verbs[] = {
 	  "                         precedence\n"
 	  "      --assume-names     as if every user and group that is named were there\n",
 	  false },
-	{ "audit list", cmd_audit_list, "", "records of the audit log",
+	{ "audit list", cmd_audit_list, "[OPTION…]", "records of the audit log, oldest first",
 	  "      --since TIME       2026-01-31, \"2026-01-31 10:00[:00]\", 2h (ago), @SECONDS\n"
 	  "      --until TIME\n"
 	  "      --user USER        name or uid\n"
 	  "      --probe NAME\n"
-	  "      --verdict VERDICT\n"
+	  "      --kind KIND        decision, outcome, end, change, read, crash, …\n"
+	  "      --verdict VERDICT  allow, deny, ok, failed\n"
 	  "      --action ACTION\n"
 	  "      --attachment ID\n"
-	  "  -n, --lines N          at most N records\n"
-	  "  -r, --reverse          newest first\n",
+	  "  -n, --lines N          at most N records; with --follow, the newest N first\n"
+	  "  -r, --reverse          newest first\n"
+	  "  -f, --follow           go on with what is recorded from now on, until Ctrl-C\n",
 	  false },
-	{ "audit show", cmd_audit_show, "SEQ", "one record, all of it", NULL, false },
+	{ "audit show", cmd_audit_show, "SEQ",
+	  "one record, what belongs to it, and the proof that it is in the signed log", NULL, false },
+	{ "audit checkpoint", cmd_audit_checkpoint, "", "the log's signed checkpoint, to be kept elsewhere",
+	  "      --key              the public key that its signature is checked with\n", false },
 	{ "bundle", run_bundle, "…", "build, sign, verify and inspect bundles: see bpfwarden bundle --help",
 	  NULL, false },
 	{ "trust show", cmd_trust_show, "[DIR]", "who may sign which bundles, and what is revoked", NULL,
