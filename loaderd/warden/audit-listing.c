@@ -22,6 +22,7 @@ struct listing {
 	struct message_audit_query query;
 	uint64_t position; /* the next record to look at */
 	uint64_t left;     /* rows */
+	bool begun;        /* something was looked at */
 	bool paused;       /* until the client has read */
 	bool asleep;       /* until something is recorded */
 };
@@ -64,7 +65,8 @@ struct step {
 	struct listing *l;
 	uint64_t last; /* where it ends, inclusive */
 	size_t rows, size;
-	bool cut; /* rows enough before that */
+	bool cut;    /* rows enough before that */
+	bool at_end; /* there is nothing to look at */
 };
 
 static bool is_reverse(const struct listing *l)
@@ -87,22 +89,46 @@ static int on_row(const struct audit_row *row, void *userdata)
 	return s->cut;
 }
 
-/* The part of the log that this step looks at; false: there is none. */
-static bool step_bounds(struct warden *w, struct listing *l, struct step *s)
+static void reverse_bounds(struct listing *l, const struct audit_state *state, struct step *s)
 {
-	uint64_t head = audit_head(w->audit);
+	if (l->position > state->last)
+		l->position = state->last;
+	s->last = l->position > STEP_RECORDS ? l->position - STEP_RECORDS + 1 : 1;
+	if (s->last < state->first)
+		s->last = state->first;
+	s->at_end = l->position < state->first;
+}
 
-	if (is_reverse(l)) {
-		if (l->position > head)
-			l->position = head;
-		s->last = l->position > STEP_RECORDS ? l->position - STEP_RECORDS + 1 : 1;
-		return l->position > 0;
-	}
-	if (!l->position)
-		l->position = 1;
-	s->last = head < l->position || head - l->position < STEP_RECORDS ? head
-									  : l->position + STEP_RECORDS - 1;
-	return l->position <= head;
+static int forward_bounds(struct listing *l, const struct audit_state *state, struct step *s,
+			  struct refusal *refusal)
+{
+	/* Retention has overtaken a reader: a gap must not look like an end or like nothing. */
+	if (l->begun && l->position < state->first)
+		return refusal_set(refusal, REFUSAL_AUDIT_UNAVAILABLE, "removed",
+				   "the records before %" PRIu64
+				   " were removed before you read them, from %" PRIu64 " on",
+				   state->first, l->position);
+	if (l->position < state->first)
+		l->position = state->first;
+	s->at_end = l->position > state->last;
+	s->last = s->at_end || state->last - l->position < STEP_RECORDS ? state->last
+									: l->position + STEP_RECORDS - 1;
+	return 0;
+}
+
+/* The part of the log that this step looks at. */
+static int step_bounds(struct warden *w, struct listing *l, struct step *s, struct refusal *refusal)
+{
+	struct audit_state state;
+	int r = 0;
+
+	audit_describe(w->audit, &state);
+	if (is_reverse(l))
+		reverse_bounds(l, &state, s);
+	else
+		r = forward_bounds(l, &state, s, refusal);
+	l->begun = true;
+	return r;
 }
 
 static int step_query(struct warden *w, struct listing *l, struct step *s, struct refusal *refusal)
@@ -167,17 +193,19 @@ static bool step(struct warden *w, struct listing *l)
 {
 	struct step s = { .w = w, .l = l };
 	struct refusal refusal = { 0 };
-	int r = 0;
+	int r;
 
-	if (!step_bounds(w, l, &s)) {
+	r = step_bounds(w, l, &s, &refusal);
+	if (!r && s.at_end) {
 		l->asleep = l->query.flags & MESSAGE_FLAG_FOLLOW;
 		if (!l->asleep)
 			finish(w, l);
 		return l->asleep;
 	}
-	if ((l->query.flags & MESSAGE_FLAG_FOLLOW) && !is_allowed(w, l))
+	if (!r && (l->query.flags & MESSAGE_FLAG_FOLLOW) && !is_allowed(w, l))
 		return false;
-	r = step_query(w, l, &s, &refusal);
+	if (!r)
+		r = step_query(w, l, &s, &refusal);
 	if (r < 0)
 		r = refusal_set(&refusal, REFUSAL_AUDIT_UNAVAILABLE, "query", "%s", strerror(-r));
 	if (r) {

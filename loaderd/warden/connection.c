@@ -177,6 +177,7 @@ void client_close(struct warden *w, struct connection *c)
 	*p = c->next;
 	connection_unref(c);
 	listings_forget(w, number);
+	headings_forget(w, number);
 	attached_unwatch(w, number);
 }
 

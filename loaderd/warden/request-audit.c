@@ -148,6 +148,19 @@ static void describe(const union audit_call *call, struct sentence *s)
 		say(s, "Query");
 		say_query(s, &call->query);
 		break;
+	case MESSAGE_AUDIT_HEAD:
+		say(s, "Head");
+		break;
+	case MESSAGE_AUDIT_CHECKPOINTS:
+		say(s, "Checkpoints, above %" PRIu64, call->checkpoints.above);
+		break;
+	case MESSAGE_AUDIT_PROVE:
+		if (call->prove.seq)
+			say(s, "Prove, record %" PRIu64, call->prove.seq);
+		else
+			say(s, "Prove, tree of %" PRIu64, call->prove.from);
+		say(s, " in that of %" PRIu64, call->prove.size);
+		break;
 	case MESSAGE_AUDIT_TEXT:
 		say(s, "Text %s", digest_to_hex(call->text.digest, hex));
 		break;
@@ -185,11 +198,18 @@ static void answer(struct warden *w, const union audit_call *call)
 	case MESSAGE_AUDIT_QUERY:
 		r = listing_begin(w, &call->query);
 		break;
+	case MESSAGE_AUDIT_HEAD:
+		r = head_begin(w, &call->m);
+		break;
+	case MESSAGE_AUDIT_CHECKPOINTS:
+		checkpoints_send(w, &call->checkpoints);
+		break;
+	case MESSAGE_AUDIT_PROVE:
+		proof_send(w, &call->prove);
+		break;
 	case MESSAGE_AUDIT_TEXT:
 		answer_text(&to, call->text.digest);
 		break;
-	default:
-		r = -EOPNOTSUPP;
 	}
 	if (r < 0) {
 		refusal_set(&refusal, REFUSAL_UNAVAILABLE, "warden", "the log cannot be read now: %s",

@@ -320,6 +320,7 @@ int warden_main(void)
 	peer_free(w.loader);
 	attached_free_all(&w);
 	listings_free_all(&w);
+	headings_free_all(&w);
 	trust_watch_stop(&w);
 	registry_free(w.bundles);
 	policy_free(w.policy);

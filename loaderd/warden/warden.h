@@ -449,7 +449,7 @@ int pending_start(struct warden *w);
 /* Commits what is recorded, and lets go on what waits for it. */
 void record_commit(struct warden *w);
 
-/* --- the log, read: warden/request-audit.c, warden/audit-listing.c -------------------------------------- */
+/* --- the log, read: warden/request-audit.c, warden/audit-*.c -------------------------------------------- */
 
 void readings_free(struct connection *c);
 /* The client has read what there was; something was committed; the client is gone. */
@@ -457,6 +457,8 @@ void listing_go_on(struct warden *w, uint64_t connection, uint64_t call);
 void listings_wake(struct warden *w);
 void listings_forget(struct warden *w, uint64_t connection);
 void listings_free_all(struct warden *w);
+void headings_forget(struct warden *w, uint64_t connection);
+void headings_free_all(struct warden *w);
 
 /* --- requests: request*.c, reply.c, attach*.c, enroll.c, promote.c, revoke.c ---------------------------- */
 
@@ -500,7 +502,10 @@ struct warden {
 	sd_event_source *commit, *tick;
 	struct pending *pending;
 	struct listing *listings; /* calls of Query that are being answered */
-	sd_event_source *lister;
+	struct heading *headings; /* calls of Head that wait for a checkpoint */
+	sd_event_source *lister, *header;
+	uint64_t headed;    /* the log's head when Head was answered last */
+	uint64_t headed_at; /* CLOCK_MONOTONIC, µs */
 	struct unsettled *unsettled;
 	struct load_rates load_rates;
 	struct policy *policy;
