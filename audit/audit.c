@@ -200,6 +200,7 @@ static int commit(struct audit *audit, bool checkpoint, struct refusal *refusal)
 	} else {
 		denials_committed(&audit->denials);
 		copies_send_staged(audit);
+		store_rotate_if_due(audit->store);
 		if (before == 0)
 			audit->unsigned_since = audit_now();
 		if (store_unsigned(audit->store) == 0 && before + batch.n_records > 0)
@@ -217,6 +218,13 @@ int audit_commit(struct audit *audit, struct refusal *refusal)
 int audit_checkpoint(struct audit *audit, struct refusal *refusal)
 {
 	return commit(audit, true, refusal);
+}
+
+int audit_rotate(struct audit *audit, struct refusal *refusal)
+{
+	int r = audit_checkpoint(audit, refusal);
+
+	return r ? r : store_rotate(audit->store, refusal);
 }
 
 static uint64_t checkpoint_due(const struct audit *audit)

@@ -142,6 +142,9 @@ void audit_describe(const struct audit *audit, struct audit_state *ret);
 /* Commits what is staged and signs a checkpoint at the head, unless the last one is there already. */
 int audit_checkpoint(struct audit *audit, struct refusal *refusal);
 
+/* Ends the segment now, with a checkpoint, unless it is empty. What is due by size ends by itself. */
+int audit_rotate(struct audit *audit, struct refusal *refusal);
+
 /* The last one, a C2SP signed note; "": there is none yet. Valid until the next commit. */
 const char *audit_last_checkpoint(const struct audit *audit);
 

@@ -31,8 +31,8 @@ bool segment_parse_name(const char *name, uint64_t *ret_first)
 	return true;
 }
 
-static int connect_db(const struct directory *directory, const char *name, int flags, sqlite3 **ret,
-		      struct refusal *refusal)
+int segment_connect(const struct directory *directory, const char *name, int flags, sqlite3 **ret,
+		    struct refusal *refusal)
 {
 	char path[PATH_MAX + SEGMENT_NAME_MAX + 1];
 	int code;
@@ -72,137 +72,6 @@ static int set_durable(sqlite3 *db, struct refusal *refusal)
 	return code == SQLITE_OK ? 0 : schema_refuse(db, code, "synchronous", refusal);
 }
 
-/* --- making one ------------------------------------------------------------------------------------------
- */
-
-struct values {
-	const char *text;
-	int64_t a, b;
-	const uint8_t *hash;
-};
-
-/* Runs a statement once, with those of the values that it names. */
-static int put(sqlite3 *db, const char *sql, const struct values *values)
-{
-	sqlite3_stmt *stmt = NULL;
-	int code = sqlite3_prepare_v2(db, sql, -1, &stmt, NULL), i;
-
-	if (code == SQLITE_OK && (i = sqlite3_bind_parameter_index(stmt, ":text")))
-		code = sqlite3_bind_text(stmt, i, values->text, -1, SQLITE_STATIC);
-	if (code == SQLITE_OK && (i = sqlite3_bind_parameter_index(stmt, ":a")))
-		code = sqlite3_bind_int64(stmt, i, values->a);
-	if (code == SQLITE_OK && (i = sqlite3_bind_parameter_index(stmt, ":b")))
-		code = sqlite3_bind_int64(stmt, i, values->b);
-	if (code == SQLITE_OK && (i = sqlite3_bind_parameter_index(stmt, ":hash")))
-		code = sqlite3_bind_blob(stmt, i, values->hash, DIGEST_SIZE, SQLITE_STATIC);
-	if (code == SQLITE_OK)
-		code = sqlite3_step(stmt);
-	sqlite3_finalize(stmt);
-	return code == SQLITE_DONE ? SQLITE_OK : code;
-}
-
-static int fill_meta(sqlite3 *db, const struct segment_meta *meta)
-{
-	const struct {
-		const char *sql;
-		struct values values;
-	} rows[] = {
-		{ "INSERT INTO meta VALUES ('first', :a)", { .a = (int64_t)meta->first } },
-		{ "INSERT INTO meta VALUES ('base', :a)", { .a = (int64_t)meta->base } },
-		{ "INSERT INTO meta VALUES ('journal_seq', :a)", { .a = (int64_t)meta->journal_seq } },
-		{ "INSERT INTO meta VALUES ('origin', :text)", { .text = meta->origin } },
-		{ "INSERT INTO meta VALUES ('key', :text)", { .text = meta->key } },
-	};
-	int code = SQLITE_OK;
-
-	for (size_t i = 0; code == SQLITE_OK && i < sizeof(rows) / sizeof(rows[0]); i++)
-		code = put(db, rows[i].sql, &rows[i].values);
-	return code;
-}
-
-static int fill_edge(sqlite3 *db, const struct tree_edge *edge)
-{
-	int code = SQLITE_OK;
-
-	for (int level = 0; code == SQLITE_OK && level < TREE_LEVELS_MAX; level++) {
-		const struct values values = { .a = level,
-					       .b = (int64_t)(edge->size >> level) - 1,
-					       .hash = edge->hash[level] };
-
-		if (edge->size >> level & 1)
-			code = put(db, "INSERT INTO node VALUES (:a, :b, :hash)", &values);
-	}
-	return code;
-}
-
-static int fill(sqlite3 *db, const struct segment_meta *meta, const struct tree_edge *edge,
-		const char *checkpoint)
-{
-	const struct values begin = { .a = (int64_t)edge->size, .text = checkpoint };
-	int code = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
-
-	if (code == SQLITE_OK)
-		code = schema_create(db);
-	if (code == SQLITE_OK)
-		code = fill_meta(db, meta);
-	if (code == SQLITE_OK)
-		code = fill_edge(db, edge);
-	if (code == SQLITE_OK && checkpoint)
-		code = put(db, "INSERT INTO checkpoint VALUES (:a, :text)", &begin);
-	if (code == SQLITE_OK)
-		code = sqlite3_exec(db, "COMMIT", NULL, NULL, NULL);
-	return code;
-}
-
-static void remove_temporary(const struct directory *directory)
-{
-	static const char *const names[] = { SEGMENT_TEMPORARY, SEGMENT_TEMPORARY "-wal",
-					     SEGMENT_TEMPORARY "-shm", SEGMENT_TEMPORARY "-journal" };
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		unlinkat(directory->fd, names[i], 0);
-}
-
-int segment_create(const struct directory *directory, const struct segment_meta *meta,
-		   const struct tree_edge *edge, const char *checkpoint, struct refusal *refusal)
-{
-	_cleanup_close_ int fd = -EBADF;
-	sqlite3 *db = NULL;
-	int code, r;
-
-	remove_temporary(directory);
-	/* Of mode 0600, which SQLite copies to the side files. */
-	fd = openat(directory->fd, SEGMENT_TEMPORARY, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return directory_refuse(refusal, "create", errno, SEGMENT_TEMPORARY);
-	fd = close_fd(fd);
-	r = connect_db(directory, SEGMENT_TEMPORARY, SQLITE_OPEN_READWRITE, &db, refusal);
-	if (!r) {
-		/* As a whole, with its own fsync, in a rollback journal that is gone at its end. */
-		code = sqlite3_exec(db, "PRAGMA synchronous = EXTRA", NULL, NULL, NULL);
-		if (code == SQLITE_OK)
-			code = fill(db, meta, edge, checkpoint);
-		if (code != SQLITE_OK)
-			r = schema_refuse(db, code, "create", refusal);
-	}
-	sqlite3_close(db);
-	if (r == AUDIT_DAMAGED) /* nobody else's doing: the disk gave back what we had not written */
-		r = REFUSAL_AUDIT_UNAVAILABLE;
-	if (r)
-		remove_temporary(directory);
-	return r;
-}
-
-int segment_publish(const struct directory *directory, uint64_t first, struct refusal *refusal)
-{
-	char name[SEGMENT_NAME_MAX];
-
-	segment_format_name(first, name);
-	if (renameat(directory->fd, SEGMENT_TEMPORARY, directory->fd, name) < 0 || fsync(directory->fd) < 0)
-		return directory_refuse(refusal, "create", errno, name);
-	return 0;
-}
-
 /* --- opening one -----------------------------------------------------------------------------------------
  */
 
@@ -219,6 +88,8 @@ static int prepare_statements(struct segment *segment, struct refusal *refusal)
 		{ &segment->insert_checkpoint, "INSERT INTO checkpoint (size, note) VALUES (?1, ?2)" },
 		{ &segment->insert_text, "INSERT INTO text (digest, text) VALUES (?1, ?2)" },
 		{ &segment->set_journal, "UPDATE meta SET value = ?1 WHERE name = 'journal_seq'" },
+		{ &segment->page_count,
+		  "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size" },
 	};
 	int code = SQLITE_OK;
 
@@ -348,7 +219,8 @@ int segment_open(const struct directory *directory, uint64_t first, struct segme
 	int r = allocate(directory, first, &segment, refusal);
 
 	if (!r)
-		r = connect_db(directory, segment->name, SQLITE_OPEN_READWRITE, &segment->writer, refusal);
+		r = segment_connect(directory, segment->name, SQLITE_OPEN_READWRITE, &segment->writer,
+				    refusal);
 	if (!r)
 		r = set_durable(segment->writer, refusal);
 	if (!r)
@@ -358,7 +230,8 @@ int segment_open(const struct directory *directory, uint64_t first, struct segme
 	if (!r)
 		r = prepare_statements(segment, refusal);
 	if (!r)
-		r = connect_db(directory, segment->name, SQLITE_OPEN_READONLY, &segment->reader, refusal);
+		r = segment_connect(directory, segment->name, SQLITE_OPEN_READONLY, &segment->reader,
+				    refusal);
 	if (!r)
 		r = remember_files(segment, directory, refusal);
 	if (!r)
@@ -373,7 +246,8 @@ int segment_open_old(const struct directory *directory, uint64_t first, struct s
 	int r = allocate(directory, first, &segment, refusal);
 
 	if (!r)
-		r = connect_db(directory, segment->name, SQLITE_OPEN_READONLY, &segment->reader, refusal);
+		r = segment_connect(directory, segment->name, SQLITE_OPEN_READONLY, &segment->reader,
+				    refusal);
 	if (!r)
 		r = schema_check(segment->reader, refusal);
 	if (!r)
@@ -383,15 +257,55 @@ int segment_open_old(const struct directory *directory, uint64_t first, struct s
 	return r;
 }
 
+static void finalize_statements(struct segment *segment)
+{
+	sqlite3_stmt **const statements[] = { &segment->insert_record,     &segment->insert_node,
+					      &segment->insert_checkpoint, &segment->insert_text,
+					      &segment->set_journal,       &segment->page_count };
+
+	for (size_t i = 0; i < sizeof(statements) / sizeof(statements[0]); i++) {
+		sqlite3_finalize(*statements[i]);
+		*statements[i] = NULL;
+	}
+}
+
+int segment_seal(struct segment *segment, struct refusal *refusal)
+{
+	sqlite3_stmt *stmt = NULL;
+	const char *mode;
+	int code, r = 0;
+
+	finalize_statements(segment);
+	sqlite3_close(segment->reader);
+	segment->reader = NULL;
+	code = sqlite3_prepare_v2(segment->writer, "PRAGMA journal_mode = DELETE", -1, &stmt, NULL);
+	if (code == SQLITE_OK)
+		code = sqlite3_step(stmt);
+	mode = code == SQLITE_ROW ? (const char *)sqlite3_column_text(stmt, 0) : NULL;
+	if (code != SQLITE_ROW)
+		r = schema_refuse(segment->writer, code, "rotate", refusal);
+	else if (!mode || strcmp(mode, "delete"))
+		r = refusal_set(refusal, REFUSAL_AUDIT_UNAVAILABLE, "rotate", "somebody else has %s open",
+				segment->name);
+	sqlite3_finalize(stmt);
+	return r;
+}
+
+int segment_size(const struct segment *segment, uint64_t *ret, struct refusal *refusal)
+{
+	int code = sqlite3_step(segment->page_count);
+
+	if (code == SQLITE_ROW)
+		*ret = (uint64_t)sqlite3_column_int64(segment->page_count, 0);
+	sqlite3_reset(segment->page_count);
+	return code == SQLITE_ROW ? 0 : schema_refuse(segment->writer, code, "size", refusal);
+}
+
 struct segment *segment_close(struct segment *segment)
 {
 	if (!segment)
 		return NULL;
-	sqlite3_finalize(segment->insert_record);
-	sqlite3_finalize(segment->insert_node);
-	sqlite3_finalize(segment->insert_checkpoint);
-	sqlite3_finalize(segment->insert_text);
-	sqlite3_finalize(segment->set_journal);
+	finalize_statements(segment);
 	/* The writer goes last: it is the one that may fold the log back into the database. */
 	sqlite3_close(segment->reader);
 	sqlite3_close(segment->writer);

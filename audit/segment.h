@@ -37,13 +37,18 @@ struct segment {
 	char name[SEGMENT_NAME_MAX];
 	sqlite3 *writer; /* NULL: open for reading only */
 	sqlite3 *reader; /* sees only what is durable */
-	sqlite3_stmt *insert_record, *insert_node, *insert_checkpoint, *insert_text, *set_journal;
+	sqlite3_stmt *insert_record, *insert_node, *insert_checkpoint, *insert_text, *set_journal,
+		*page_count;
 	struct segment_file files[2];
 };
 
 void segment_format_name(uint64_t first, char ret[SEGMENT_NAME_MAX]);
 /* False: not a segment's name. */
 bool segment_parse_name(const char *name, uint64_t *ret_first);
+
+/* A connection that distrusts its file, to be closed also after a refusal. */
+int segment_connect(const struct directory *directory, const char *name, int flags, sqlite3 **ret,
+		    struct refusal *refusal);
 
 /* Makes a segment without records, durable and complete, under SEGMENT_TEMPORARY: with the edge, and, if it
  * is not NULL, the checkpoint of that size. segment_publish() then gives it its name, durably. */
@@ -56,8 +61,15 @@ int segment_open(const struct directory *directory, uint64_t first, struct segme
 		 struct refusal *refusal);
 int segment_open_old(const struct directory *directory, uint64_t first, struct segment **ret,
 		     struct refusal *refusal);
+/* Ends the newest one: everything is in the one file, no side file is left, nothing can be asked of it any
+ * more; it is to be closed then, and after a refusal may be opened again. Refused while another
+ * process reads it. */
+int segment_seal(struct segment *segment, struct refusal *refusal);
 struct segment *segment_close(struct segment *segment);
 DEFINE_CLEANUP(struct segment *, segment_close)
+
+/* Bytes of the database, with what is still in the write-ahead log. */
+int segment_size(const struct segment *segment, uint64_t *ret, struct refusal *refusal);
 
 /* Whether the files below the open database are still the ones that were opened; subject "file". */
 int segment_check_files(const struct segment *segment, const struct directory *directory,

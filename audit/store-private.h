@@ -5,6 +5,13 @@
 #include "audit/segment.h"
 #include "audit/store.h"
 
+/* Digests of texts that the newest segment has, or that no segment has: looked for often. */
+#define KNOWN_TEXTS 16
+struct known_texts {
+	uint8_t digest[KNOWN_TEXTS][DIGEST_SIZE];
+	size_t n, next;
+};
+
 struct store {
 	struct directory directory;
 	struct memory memory;
@@ -14,13 +21,19 @@ struct store {
 
 	uint64_t *firsts; /* of each segment, oldest first */
 	size_t n_firsts;
-	struct segment *segment; /* the newest */
-	struct segment *old;     /* the other one that is open, during one call */
+	struct segment_meta meta; /* of the newest */
+	struct segment *segment;  /* the newest; NULL: store_ready() has to open it again */
+	struct segment *old;      /* the other one that is open, during one call */
 
 	uint64_t head, journal_seq;
 	struct tree_edge edge;
 	uint64_t signed_size; /* of the last checkpoint */
 	char checkpoint[NOTE_SIZE_MAX];
+
+	uint64_t rotate_size; /* bytes of the newest segment at which the next one begins */
+	uint64_t segment_size;
+	uint64_t leftover; /* first of a segment that must go before another one is begun; 0: none */
+	struct known_texts known;
 };
 
 /* What damages a file is for us to deal with; for others the log just cannot be used. */
@@ -32,3 +45,13 @@ static inline int store_verdict(int r)
 /* store-read.c: segment i, open at least for reading, until the next call or store_done(). */
 int store_visit(struct store *store, size_t i, struct segment **ret, struct refusal *refusal);
 void store_done(struct store *store);
+
+/* store.c: opens the newest segment if it is not, and notices whether it is still the log that it was. */
+int store_ready(struct store *store, struct refusal *refusal);
+int store_unlink_segment(const struct store *store, uint64_t first);
+int store_add_first(struct store *store, uint64_t first);
+
+/* store-texts.c: what the records of a batch refer to, and only older segments have, in a new array. */
+int store_carry_texts(struct store *store, const struct store_batch *batch, struct store_text **ret,
+		      size_t *ret_n, struct refusal *refusal);
+void store_free_texts(struct store_text *texts, size_t n);

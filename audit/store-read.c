@@ -11,8 +11,9 @@ int store_visit(struct store *store, size_t i, struct segment **ret, struct refu
 	int r;
 
 	if (i == store->n_firsts - 1) {
+		r = store_ready(store, refusal);
 		*ret = store->segment;
-		return 0;
+		return r;
 	}
 	if (!store->old || store->old->meta.first != store->firsts[i]) {
 		store->old = segment_close(store->old);
@@ -123,7 +124,7 @@ int store_checkpoints(struct store *store, uint64_t above, uint32_t limit, audit
 		      struct refusal *refusal)
 {
 	struct walk walk = { .reached = above };
-	uint64_t base = store->segment->meta.base;
+	uint64_t base = store->meta.base;
 	int r = 0;
 
 	if (limit == 0 || limit > AUDIT_QUERY_MAX)
@@ -157,7 +158,7 @@ static int find_node(unsigned level, uint64_t index, uint8_t ret[DIGEST_SIZE], v
 {
 	struct asking *asking = userdata;
 	struct store *store = asking->store;
-	uint64_t seq = store->segment->meta.base + ((index + 1) << level);
+	uint64_t seq = store->meta.base + ((index + 1) << level);
 	struct segment *segment;
 
 	asking->r = store_visit(store, segment_of(store, seq), &segment, asking->refusal);
@@ -188,7 +189,7 @@ int store_prove_inclusion(struct store *store, uint64_t seq, uint64_t size, stru
 			  struct refusal *refusal)
 {
 	struct asking asking = { .store = store, .refusal = refusal };
-	uint64_t base = store->segment->meta.base;
+	uint64_t base = store->meta.base;
 	int r = check_size(store, size, refusal);
 
 	if (r)
@@ -213,7 +214,7 @@ int store_prove_consistency(struct store *store, uint64_t from, uint64_t size, s
 		return refusal_set(refusal, REFUSAL_INVALID_ARGUMENT, "from",
 				   "no tree of %" PRIu64 " leaves can be a prefix of one of %" PRIu64, from,
 				   size);
-	if (from < store->firsts[0] - 1 - store->segment->meta.base)
+	if (from < store->firsts[0] - 1 - store->meta.base)
 		return -ENOENT;
 	return finish(&asking, tree_prove_consistency(from, size, find_node, &asking, ret));
 }

@@ -19,7 +19,7 @@ static int compare_firsts(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static int add_first(struct store *store, uint64_t first)
+int store_add_first(struct store *store, uint64_t first)
 {
 	uint64_t *grown = reallocarray(store->firsts, store->n_firsts + 1, sizeof(*grown));
 
@@ -44,13 +44,21 @@ static int find_segments(struct store *store, struct refusal *refusal)
 	}
 	while (r >= 0 && (errno = 0, entry = readdir(dir)))
 		if (segment_parse_name(entry->d_name, &first))
-			r = add_first(store, first);
+			r = store_add_first(store, first);
 	if (r >= 0 && errno)
 		r = directory_refuse(refusal, "directory", errno, store->directory.path);
 	closedir(dir);
 	if (!r && store->n_firsts)
 		qsort(store->firsts, store->n_firsts, sizeof(*store->firsts), compare_firsts);
 	return r;
+}
+
+int store_unlink_segment(const struct store *store, uint64_t first)
+{
+	char name[SEGMENT_NAME_MAX];
+
+	segment_format_name(first, name);
+	return unlinkat(store->directory.fd, name, 0) < 0 && errno != ENOENT ? -errno : 0;
 }
 
 static int sign_as(struct store *store, const char *origin)
@@ -80,7 +88,7 @@ static int begin(struct store *store, uint64_t base, struct refusal *refusal)
 	r = segment_create(&store->directory, &meta, &empty, NULL, refusal);
 	if (!r)
 		r = segment_publish(&store->directory, meta.first, refusal);
-	return r ? r : add_first(store, meta.first);
+	return r ? r : store_add_first(store, meta.first);
 }
 
 static int find_key(struct store *store, const struct segment_meta *meta, struct note_key *ret,
@@ -112,6 +120,7 @@ static int load(struct store *store, struct refusal *refusal)
 		r = tail_read(segment, &key, &tail, refusal);
 	if (r)
 		return r;
+	store->meta = segment->meta;
 	store->head = tail.head;
 	store->edge = tail.edge;
 	store->signed_size = tail.signed_size;
@@ -121,6 +130,50 @@ static int load(struct store *store, struct refusal *refusal)
 		store->journal_seq = store->head;
 	store->segment = take_ptr(segment);
 	return 0;
+}
+
+/* An empty newest segment whose name did not become durable in time, so that the log went on in the one
+ * before: it goes, or would hide what came after it. */
+static int drop_leftover(struct store *store, struct refusal *refusal)
+{
+	_cleanup_(segment_close_p) struct segment *before = NULL;
+	uint64_t head;
+	int r;
+
+	if (store->n_firsts < 2 || store->head >= store->meta.first)
+		return 0;
+	r = segment_open_old(&store->directory, store->firsts[store->n_firsts - 2], &before, refusal);
+	if (!r)
+		r = tail_find_head(before, &head, refusal);
+	if (r || head < store->meta.first)
+		return r;
+	store->segment = segment_close(store->segment);
+	r = store_unlink_segment(store, store->meta.first);
+	if (r < 0 || fsync(store->directory.fd) < 0)
+		return directory_refuse(refusal, "rotate", r < 0 ? -r : errno,
+					"an empty segment cannot be removed");
+	store->n_firsts--;
+	return load(store, refusal);
+}
+
+int store_ready(struct store *store, struct refusal *refusal)
+{
+	uint8_t before[DIGEST_SIZE], now[DIGEST_SIZE];
+	uint64_t size = store->edge.size;
+	int r;
+
+	if (store->segment)
+		return 0;
+	r = tree_root(&store->edge, before);
+	if (!r)
+		r = load(store, refusal);
+	if (!r)
+		r = tree_root(&store->edge, now);
+	if (!r && (store->edge.size != size || memcmp(before, now, DIGEST_SIZE)))
+		r = schema_damaged(refusal, "tree", "the log is not the one that was written");
+	if (r)
+		store->segment = segment_close(store->segment);
+	return r;
 }
 
 int store_open(const struct audit_options *options, struct store **ret, struct refusal *refusal)
@@ -143,8 +196,11 @@ int store_open(const struct audit_options *options, struct store **ret, struct r
 		r = begin(store, 0, refusal);
 	if (!r)
 		r = load(store, refusal);
+	if (!r)
+		r = drop_leftover(store, refusal);
 	if (r)
 		return store_verdict(r);
+	store->segment_size = store->rotate_size = options->segment_size;
 	if (store->checkpoint[0])
 		memory_refresh(&store->memory, store->checkpoint);
 	*ret = take_ptr(store);
@@ -164,110 +220,6 @@ struct store *store_close(struct store *store)
 	free(store->firsts);
 	free(store);
 	return NULL;
-}
-
-/* --- writing ---------------------------------------------------------------------------------------------
- */
-
-struct writing {
-	struct segment *segment;
-	struct tree_edge edge; /* as it will be */
-	bool sign;
-	uint64_t signed_size;
-	char note[NOTE_SIZE_MAX];
-	int code; /* SQLite's */
-};
-
-static int write_node(unsigned level, uint64_t index, const uint8_t hash[DIGEST_SIZE], void *userdata)
-{
-	struct writing *writing = userdata;
-
-	writing->code = segment_insert_node(writing->segment, level, index, hash);
-	return writing->code == SQLITE_OK ? 0 : -EIO;
-}
-
-static int write_rows(struct writing *writing, const struct store_batch *batch)
-{
-	int r = 0;
-
-	for (size_t i = 0; writing->code == SQLITE_OK && i < batch->n_texts; i++)
-		writing->code = segment_insert_text(writing->segment, &batch->texts[i]);
-	for (size_t i = 0; r >= 0 && writing->code == SQLITE_OK && i < batch->n_records; i++) {
-		writing->code = segment_insert_record(writing->segment, &batch->records[i]);
-		if (writing->code == SQLITE_OK)
-			r = tree_append(&writing->edge, batch->records[i].leaf, write_node, writing);
-	}
-	return writing->code == SQLITE_OK ? r : 0;
-}
-
-static int sign(const struct store *store, struct writing *writing)
-{
-	struct checkpoint checkpoint = { .size = writing->edge.size };
-	char text[NOTE_SIZE_MAX];
-	int r = tree_root(&writing->edge, checkpoint.root);
-
-	memcpy(checkpoint.origin, store->segment->meta.origin, sizeof(checkpoint.origin));
-	if (r >= 0)
-		r = checkpoint_format(&checkpoint, text);
-	if (r >= 0)
-		r = note_sign(store->signer, text, writing->note);
-	if (r >= 0)
-		writing->code = segment_insert_checkpoint(writing->segment, checkpoint.size, writing->note);
-	return r;
-}
-
-/* Negative: not SQLite's trouble, whose code is in writing. */
-static int write_all(struct store *store, struct writing *writing, const struct store_batch *batch)
-{
-	int r;
-
-	writing->code = sqlite3_exec(writing->segment->writer, "BEGIN IMMEDIATE", NULL, NULL, NULL);
-	r = writing->code == SQLITE_OK ? write_rows(writing, batch) : 0;
-	writing->sign =
-		writing->edge.size > store->signed_size &&
-		(batch->checkpoint || writing->edge.size - store->signed_size >= AUDIT_CHECKPOINT_RECORDS);
-	if (r >= 0 && writing->code == SQLITE_OK && writing->sign)
-		r = sign(store, writing);
-	if (r >= 0 && writing->code == SQLITE_OK && batch->journal_seq != store->journal_seq)
-		writing->code = segment_set_journal(writing->segment, batch->journal_seq);
-	if (r >= 0 && writing->code == SQLITE_OK)
-		writing->code = sqlite3_exec(writing->segment->writer, "COMMIT", NULL, NULL, NULL);
-	return r;
-}
-
-static int roll_back(struct writing *writing, int r, struct refusal *refusal)
-{
-	sqlite3 *db = writing->segment->writer;
-
-	if (writing->code != SQLITE_OK)
-		r = schema_refuse(db, writing->code, "commit", refusal);
-	else if (r != -ENOMEM)
-		r = directory_refuse(refusal, "checkpoint", -r, "the log cannot be hashed and signed");
-	if (!sqlite3_get_autocommit(db))
-		sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
-	return r;
-}
-
-int store_write(struct store *store, const struct store_batch *batch, struct refusal *refusal)
-{
-	struct writing writing = { .segment = store->segment, .edge = store->edge };
-	int r = segment_check_files(store->segment, &store->directory, refusal);
-
-	if (r)
-		return r;
-	r = write_all(store, &writing, batch);
-	if (r < 0 || writing.code != SQLITE_OK)
-		return store_verdict(roll_back(&writing, r, refusal));
-	store->edge = writing.edge;
-	store->journal_seq = batch->journal_seq;
-	if (batch->n_records)
-		store->head = batch->records[batch->n_records - 1].seq;
-	if (writing.sign) {
-		store->signed_size = writing.edge.size;
-		memcpy(store->checkpoint, writing.note, sizeof(store->checkpoint));
-		memory_save(&store->memory, store->checkpoint);
-	}
-	return 0;
 }
 
 /* --- looking ---------------------------------------------------------------------------------------------
@@ -295,7 +247,7 @@ const char *store_checkpoint(const struct store *store)
 
 void store_describe(const struct store *store, struct audit_state *ret)
 {
-	const struct segment_meta *meta = &store->segment->meta;
+	const struct segment_meta *meta = &store->meta;
 
 	*ret = (struct audit_state){ .base = meta->base, .first = store->firsts[0], .last = store->head };
 	memcpy(ret->origin, meta->origin, sizeof(ret->origin));

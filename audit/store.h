@@ -31,6 +31,11 @@ struct store_batch {
 /* All of the batch with its part of the tree and its checkpoint, durable, or nothing of it. */
 int store_write(struct store *store, const struct store_batch *batch, struct refusal *refusal);
 
+/* Ends the newest segment, unless it is empty; and does so if it is large enough. What fails is tried again.
+ */
+int store_rotate(struct store *store, struct refusal *refusal);
+void store_rotate_if_due(struct store *store);
+
 /* What was last committed; the journal's progress as found when the store was opened; how many of the last
  * records no checkpoint covers; the last checkpoint, "": none. */
 uint64_t store_head(const struct store *store);

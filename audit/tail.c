@@ -37,7 +37,7 @@ int tail_root_at(const struct segment *segment, uint64_t size, uint8_t ret[DIGES
 	return r ? r : tree_root(&edge, ret);
 }
 
-static int find_head(const struct segment *segment, uint64_t *ret, struct refusal *refusal)
+int tail_find_head(const struct segment *segment, uint64_t *ret, struct refusal *refusal)
 {
 	sqlite3_stmt *stmt = NULL;
 	int code, r = 0;
@@ -144,7 +144,7 @@ int tail_read(const struct segment *segment, const struct note_key *key, struct 
 	      struct refusal *refusal)
 {
 	uint64_t begin = segment->meta.first - 1 - segment->meta.base;
-	int r = find_head(segment, &ret->head, refusal);
+	int r = tail_find_head(segment, &ret->head, refusal);
 
 	if (!r)
 		r = segment_last_checkpoint(segment, &ret->signed_size, ret->checkpoint, refusal);

@@ -17,6 +17,9 @@ struct tail {
 int tail_read(const struct segment *segment, const struct note_key *key, struct tail *ret,
 	      struct refusal *refusal);
 
+/* The sequence of the last record; first - 1 if there is none. */
+int tail_find_head(const struct segment *segment, uint64_t *ret, struct refusal *refusal);
+
 /* The root of the first size leaves, of which the segment holds all nodes that are needed, from first - 1 -
  * base up to its end. 0, AUDIT_DAMAGED or negative. */
 int tail_root_at(const struct segment *segment, uint64_t size, uint8_t ret[DIGEST_SIZE],

@@ -163,6 +163,10 @@ void workload_step(struct workload *w)
 		workload_close(w);
 		workload_open(w);
 		break;
+	case 2:
+		if (audit_rotate(w->audit, &refusal))
+			fail_here("rotate: %s: %s", refusal.subject, refusal.reason);
+		break;
 	default:
 		if (workload_batch(w, &refusal))
 			fail_here("commit: %s: %s", refusal.subject, refusal.reason);
