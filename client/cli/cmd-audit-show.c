@@ -133,6 +133,8 @@ static json_t *proof_json(const struct audit_inclusion *in)
 		json_object_set_new(json, "size", json_integer((json_int_t)c->size));
 		json_object_set_new(json, "root", json_string(digest_to_hex(c->root, hex)));
 	}
+	if (in->remembered_size)
+		json_object_set_new(json, "remembered_size", json_integer((json_int_t)in->remembered_size));
 	if (in->problem)
 		json_object_set_new(json, "problem", json_string(in->problem));
 	return json;
@@ -183,6 +185,7 @@ static void print_proof(const struct show *show, const struct audit_inclusion *i
 	printf("  record %llu is leaf %llu of %llu, root %s\n", (unsigned long long)show->seq,
 	       (unsigned long long)in->index, (unsigned long long)c->size, digest_to_hex(c->root, hex));
 	printf("  signed by %s\n", cli_printable_copy(in->head.vkey, key, sizeof(key)));
+	printf("  %s\n", in->remembered);
 }
 
 static void print_text(const struct show *show, const struct audit_inclusion *in)
