@@ -81,8 +81,11 @@ struct own {
 /* The size that an unsigned checkpoint claims: where to look, and nothing more. */
 static uint64_t claimed(const struct own *own, const char *note, size_t size)
 {
+	const char *end = memmem(note, size, "\n\n", 2);
 	struct checkpoint checkpoint;
 
+	if (end)
+		size = (size_t)(end - note) + 1;
 	if (checkpoint_parse(note, size, &checkpoint) < 0 || !checkpoint.size ||
 	    checkpoint.size > UINT64_MAX / 2)
 		return 0;

@@ -47,8 +47,8 @@ static int read_stub(struct run *run, struct stub *ret, bool *ret_good)
 	else if (strcmp(ret->origin, run->origin))
 		fault = "is of another log";
 	if (fault)
-		findings_add(run->findings, FINDING_STUB, run->verify->log.base + 1,
-			     absent(run) ? run->verify->log.first - 1 : run->verify->log.base + 1,
+		findings_add(run->findings, FINDING_STUB, absent(run) ? run->verify->log.base + 1 : 0,
+			     absent(run) ? run->verify->log.first - 1 : 0,
 			     "the note about removed records %s: whoever removed them had not the key",
 			     fault);
 	*ret_good = !fault;

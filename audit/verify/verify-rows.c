@@ -89,12 +89,15 @@ static const enum finding_kind kind_of[_POINT_MAX] = {
 static void judge(struct run *run, const struct point *point, const uint8_t root[DIGEST_SIZE])
 {
 	struct verify *verify = run->verify;
-	uint64_t first = run_seq(run, run->good) + 1, last = run_seq(run, point->size);
+	bool other = point->kind == POINT_ANCHOR || point->kind == POINT_MEMORY;
+	/* Who has the key makes the log's own agree with whatever it says. */
+	uint64_t first = run_seq(run, other ? verify->anchored : run->good) + 1,
+		 last = run_seq(run, point->size);
 
 	if (!memcmp(point->root, root, DIGEST_SIZE)) {
 		run->good = point->size;
 		run->diverged[point->kind] = false;
-		if (point->kind == POINT_ANCHOR || point->kind == POINT_MEMORY)
+		if (other)
 			verify->anchored = point->size;
 		if (point->kind == POINT_OWN) {
 			verify->checkpoint.size = point->size;
@@ -107,10 +110,10 @@ static void judge(struct run *run, const struct point *point, const uint8_t root
 		return;
 	}
 	run->diverged[point->kind] = true;
-	if (point->kind == POINT_OWN || point->kind == POINT_STUB)
-		tell_own(run, point, first, last);
-	else
+	if (other)
 		tell_other(run, point, first, last);
+	else
+		tell_own(run, point, first, last);
 }
 
 int run_judge(struct run *run)

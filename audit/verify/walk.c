@@ -7,32 +7,40 @@
 struct subtree {
 	unsigned level;
 	uint64_t index;
-	uint8_t hash[DIGEST_SIZE];
-	bool known;
+	uint8_t hash[DIGEST_SIZE], other[DIGEST_SIZE];
+	bool known, doubtful;
 };
 
-static void tell_node(struct walk *walk, const struct subtree *subtree)
+static void tell_node(struct walk *walk, const struct subtree *subtree, const char *text)
 {
 	uint64_t first = walk_seq(walk, subtree->index << subtree->level);
 
-	findings_add(walk->findings, FINDING_NODE, first, first + (1ULL << subtree->level) - 1,
-		     "the records do not match the tree node that was stored over them: a record was changed "
-		     "together with its hash, or the node was; compare with the journal (--journal)");
+	findings_add(walk->findings, FINDING_NODE, first, first + (1ULL << subtree->level) - 1, "%s", text);
 }
 
 /* What is stored decides how the walk goes on, and if it differs, that is a finding. */
 static int settle(struct walk *walk, struct subtree *subtree)
 {
 	uint8_t stored[DIGEST_SIZE];
-	int r = -ENOENT;
+	int r = -ENODATA;
 
 	if (subtree->level && walk->source->calls->node)
 		r = walk->source->calls->node(walk->source, subtree->level, subtree->index, stored);
-	if (r < 0 && r != -ENOENT)
+	if (r < 0 && r != -ENOENT && r != -ENODATA)
 		return r;
+	if (r == -ENOENT && subtree->known)
+		tell_node(walk, subtree,
+			  "the tree node over these records is not stored any more: somebody took it away; a "
+			  "backup has it");
 	if (r == 0) {
-		if (subtree->known && memcmp(stored, subtree->hash, DIGEST_SIZE))
-			tell_node(walk, subtree);
+		subtree->doubtful = subtree->known && memcmp(stored, subtree->hash, DIGEST_SIZE);
+		memcpy(subtree->other, subtree->hash, DIGEST_SIZE);
+		if (subtree->doubtful)
+			tell_node(walk, subtree,
+				  "the records do not match the tree node that was stored over them: a "
+				  "record was "
+				  "changed together with its hash, or the node was; compare with the journal "
+				  "(--journal)");
 		memcpy(subtree->hash, stored, DIGEST_SIZE);
 		subtree->known = true;
 	}
@@ -41,26 +49,70 @@ static int settle(struct walk *walk, struct subtree *subtree)
 	return 0;
 }
 
+/* Of the hashes that two children may have: those with which the stored node above them agrees, or the first
+ * of each. */
+static int join(struct walk *walk, struct subtree *right, const uint8_t *stored)
+{
+	unsigned level = right->level - 1;
+	const uint8_t *lefts[] = { walk->edge.hash[level], walk->other[level] },
+		      *rights[] = { right->hash, right->other };
+	uint8_t first[DIGEST_SIZE], hash[DIGEST_SIZE];
+
+	for (size_t i = 0; i < (walk->doubtful[level] ? 2U : 1U); i++)
+		for (size_t j = 0; j < (right->doubtful ? 2U : 1U); j++) {
+			int r = tree_hash_node(lefts[i], rights[j], hash);
+
+			if (r)
+				return r;
+			if (!i && !j)
+				memcpy(first, hash, DIGEST_SIZE);
+			if (stored && !memcmp(hash, stored, DIGEST_SIZE)) {
+				memcpy(right->hash, hash, DIGEST_SIZE);
+				return 0;
+			}
+		}
+	memcpy(right->hash, first, DIGEST_SIZE);
+	return 0;
+}
+
+/* From a subtree to the one above it, of which it is the right half. */
+static int rise(struct walk *walk, struct subtree *subtree)
+{
+	unsigned level = subtree->level++;
+	bool doubtful = walk->doubtful[level] || subtree->doubtful;
+	uint8_t stored[DIGEST_SIZE];
+	int r;
+
+	subtree->index >>= 1;
+	subtree->known = subtree->known && !walk->unknown[level];
+	if (subtree->known && !doubtful) {
+		r = tree_hash_node(walk->edge.hash[level], subtree->hash, subtree->hash);
+	} else if (subtree->known) {
+		bool have =
+			walk->source->calls->node &&
+			walk->source->calls->node(walk->source, subtree->level, subtree->index, stored) == 0;
+
+		r = join(walk, subtree, have ? stored : NULL);
+	} else {
+		r = 0;
+	}
+	subtree->doubtful = false;
+	return r ? r : settle(walk, subtree);
+}
+
 /* Adds a complete subtree, for whose level the size is aligned. */
 static int append(struct walk *walk, struct subtree *subtree)
 {
 	uint64_t added = 1ULL << subtree->level;
-	int r;
+	int r = settle(walk, subtree);
 
-	r = settle(walk, subtree);
-	while (!r && (walk->edge.size >> subtree->level) & 1) {
-		unsigned level = subtree->level++;
-
-		subtree->index >>= 1;
-		subtree->known = subtree->known && !walk->unknown[level];
-		if (subtree->known)
-			r = tree_hash_node(walk->edge.hash[level], subtree->hash, subtree->hash);
-		if (!r)
-			r = settle(walk, subtree);
-	}
+	while (!r && (walk->edge.size >> subtree->level) & 1)
+		r = rise(walk, subtree);
 	if (r)
 		return r;
 	memcpy(walk->edge.hash[subtree->level], subtree->hash, DIGEST_SIZE);
+	memcpy(walk->other[subtree->level], subtree->other, DIGEST_SIZE);
+	walk->doubtful[subtree->level] = subtree->doubtful;
 	walk->unknown[subtree->level] = !subtree->known;
 	walk->edge.size += added;
 	return 0;
@@ -110,6 +162,7 @@ int walk_meet(struct walk *walk, const struct tree_edge *stored, const char *pla
 				     place);
 		memcpy(walk->edge.hash[level], stored->hash[level], DIGEST_SIZE);
 		walk->unknown[level] = false;
+		walk->doubtful[level] = false;
 		first += 1ULL << level;
 	}
 	return 0;

@@ -21,6 +21,10 @@ struct walk {
 	uint64_t base;
 	struct tree_edge edge;
 	bool unknown[TREE_LEVELS_MAX];
+	/* Of a subtree whose stored node differs from its records: what the records say. The node above it
+	 * tells which of the two was there when that was written. */
+	uint8_t other[TREE_LEVELS_MAX][DIGEST_SIZE];
+	bool doubtful[TREE_LEVELS_MAX];
 
 	/* Called for each subtree of level WALK_BLOCK_LEVEL that is known; may be NULL. */
 	int (*block)(uint64_t index, const uint8_t hash[DIGEST_SIZE], void *userdata);
