@@ -34,7 +34,7 @@ _bpfwarden() {
 	-U | --unit) words=$(_bpfwarden_units) ;;
 	-u | --user) mapfile -t COMPREPLY < <(compgen -u -- "$cur"); return ;;
 	--trust) mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
-	--key | --cert | --key-file | --certificate | --ca | --prepare | --attach)
+	--checkpoint | --key | --cert | --key-file | --certificate | --ca | --prepare | --attach)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
 	--policy | --ksig-key | --ksig-cert) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
 	--objects) mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
@@ -90,12 +90,14 @@ _bpfwarden() {
 			;;
 		audit)
 			case $second in
-			'') words='list show checkpoint' ;;
+			'') words='list show checkpoint verify' ;;
 			list) words="--since --until --user --probe --kind --verdict --action --attachment -n --reverse
 				--follow $common" ;;
 			checkpoint) words="--key $common" ;;
+			verify) words="--checkpoint --key --journal --quick $common" ;;
 			*) words=$common ;;
 			esac
+			[[ $cur == -* || $second != verify ]] || { mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return; }
 			;;
 		bundle | trust)
 			case $second in

@@ -130,6 +130,17 @@ const struct cli_verb cli_verbs[] = {
 	  "one record, what belongs to it, and the proof that it is in the signed log", NULL, false },
 	{ "audit checkpoint", cmd_audit_checkpoint, "", "the log's signed checkpoint, to be kept elsewhere",
 	  "      --key              the public key that its signature is checked with\n", false },
+	{ "audit verify", cmd_audit_verify, "[DIR]",
+	  "was the log only added to, is all of it there, and what about that cannot be proved",
+	  "      --checkpoint FILE  it must match this checkpoint that was kept elsewhere; also several\n"
+	  "      --key VKEY         it must be signed by this key; also accepts a log that was begun anew\n"
+	  "      --journal[=FILE]   compare with the journal's copies; FILE: lines of journalctl -o json, -: "
+	  "stdin\n"
+	  "      --quick            read no records: let the daemon prove that its log grew\n"
+	  "  DIR is a copy of /var/lib/bpfwarden/audit, or what audit export wrote; without it, the daemon's "
+	  "log.\n"
+	  "  Ends with 0 if nothing is wrong, with 1 if something is.\n",
+	  false },
 	{ "bundle", run_bundle, "…", "build, sign, verify and inspect bundles: see bpfwarden bundle --help",
 	  NULL, false },
 	{ "trust show", cmd_trust_show, "[DIR]", "who may sign which bundles, and what is revoked", NULL,
