@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "audit/export/export.h"
+
+struct lines {
+	FILE *out;
+	audit_export_line_fn line;
+	void *userdata;
+	uint64_t n;
+	int r; /* a refusal, which waits until rows() is back */
+	struct refusal *refusal;
+};
+
+static int put_line(const struct audit_source_row *row, void *userdata)
+{
+	struct lines *lines = userdata;
+	int r = 0;
+
+	if (lines->line) {
+		r = lines->line(row, lines->out, lines->userdata);
+	} else if (memchr(row->bytes, '\n', row->size)) {
+		lines->r = refusal_set(lines->refusal, REFUSAL_AUDIT_UNAVAILABLE, "record",
+				       "record %" PRIu64 " is not one line: run bpfwarden audit verify",
+				       row->seq);
+		return 1;
+	} else if (fwrite(row->bytes, 1, row->size, lines->out) != row->size) {
+		r = -errno;
+	}
+	if (r)
+		return r;
+	lines->n++;
+	return putc('\n', lines->out) == EOF ? -errno : 0;
+}
+
+int audit_export_lines(struct audit_source *source, FILE *out, audit_export_line_fn line, void *userdata,
+		       uint64_t *ret_records, struct refusal *refusal)
+{
+	struct lines lines = { .out = out, .line = line, .userdata = userdata, .refusal = refusal };
+	int r = source->calls->rows(source, 0, put_line, &lines, refusal);
+
+	if (!r)
+		r = lines.r;
+	if (!r && fflush(out) == EOF)
+		r = -errno;
+	if (!r)
+		*ret_records = lines.n;
+	return r;
+}
