@@ -32,6 +32,17 @@ void export_tile_path(unsigned level, uint64_t index, unsigned width, char ret[E
 		snprintf(ret + n, EXPORT_PATH_MAX - (size_t)n, ".p/%u", width);
 }
 
+static bool is_there(int directory, const char *name)
+{
+	return faccessat(directory, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+bool export_is_one(int directory)
+{
+	return is_there(directory, EXPORT_CHECKPOINT) &&
+	       (is_there(directory, "tile") || is_there(directory, EXPORT_EDGE));
+}
+
 int export_file_open(int directory, const char *path)
 {
 	const struct open_how how = {

@@ -26,6 +26,9 @@
 /* "tile/0/x001/234" or, of width 1 to 255, "tile/0/x001/234.p/5". Width 0 and 256: complete. */
 void export_tile_path(unsigned level, uint64_t index, unsigned width, char ret[EXPORT_PATH_MAX]);
 
+/* Whether it is an exported log at all: the daemon's own directory has a checkpoint, too. */
+bool export_is_one(int directory);
+
 /* Opens a regular file below directory; no link is followed on the way. -ENOENT, -ELOOP, -EINVAL: something
  * else than a file. */
 int export_file_open(int directory, const char *path);

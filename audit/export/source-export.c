@@ -205,10 +205,13 @@ static void close_export(struct audit_source *source)
 
 static int load(struct source_export *s, struct refusal *refusal)
 {
-	int r = export_checkpoint_read(s->place.directory, &s->note, &s->note_size, &s->checkpoint);
+	int r;
 
+	if (!export_is_one(s->place.directory))
+		return -ENODATA;
+	r = export_checkpoint_read(s->place.directory, &s->note, &s->note_size, &s->checkpoint);
 	if (r)
-		return r == -ENOENT ? -ENODATA : export_refuse(r, EXPORT_CHECKPOINT, refusal);
+		return export_refuse(r, EXPORT_CHECKPOINT, refusal);
 	memcpy(s->log.origin, s->checkpoint.origin, sizeof(s->log.origin));
 	s->place.end = s->checkpoint.size;
 	r = load_key(s, refusal);

@@ -6,5 +6,5 @@
  */
 #include "audit/verify/source.h"
 
-/* -ENODATA: there is no checkpoint in it, so it is none; -ENOENT: no such directory. */
+/* -ENODATA: it is no exported log; -ENOENT: no such directory. */
 int source_export_open(const char *directory, struct audit_source **ret, struct refusal *refusal);

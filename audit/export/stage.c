@@ -92,7 +92,7 @@ static int open_target(struct export_stage *stage, struct refusal *refusal)
 	r = each_entry(stage->target_fd, look_at, &filled);
 	if (r)
 		return refuse(stage, refusal, strerror(-r));
-	stage->earlier = faccessat(stage->target_fd, EXPORT_CHECKPOINT, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	stage->earlier = export_is_one(stage->target_fd);
 	if (filled && !stage->earlier)
 		return refuse(stage, refusal,
 			      "it is not empty, and not an export of a log: name another directory");

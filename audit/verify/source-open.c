@@ -2,11 +2,13 @@
 #include <errno.h>
 #include <string.h>
 
+#include "audit/export/source-export.h"
 #include "audit/verify/source-database.h"
 
 /* Each says -ENODATA of a directory that is none of its kind. */
 static int (*const kinds[])(const char *directory, struct audit_source **ret, struct refusal *refusal) = {
 	source_database_open,
+	source_export_open,
 };
 
 int audit_source_open(const char *directory, struct audit_source **ret, struct refusal *refusal)

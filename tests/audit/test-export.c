@@ -540,6 +540,10 @@ static void test_directories(void **state)
 	assert_int_equal(mkdirat(p->fd, "other", 0755), 0);
 	write_at(p, "other/file", "x", 1);
 	assert_refused(log, path, "directory", "it is not empty, and not an export of a log");
+	/* The daemon's own, which has a checkpoint, too, and a key that must stay. */
+	write_at(p, "other/checkpoint", log->notes[0], strlen(log->notes[0]));
+	write_at(p, "other/key", "seed", 4);
+	assert_refused(log, path, "directory", "it is not empty, and not an export of a log");
 
 	fd = openat(p->fd, "out", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	assert_int_equal(flock(fd, LOCK_EX), 0);
