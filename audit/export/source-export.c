@@ -190,7 +190,7 @@ static int text(struct audit_source *source, const uint8_t digest[DIGEST_SIZE], 
 	int r;
 
 	snprintf(path, sizeof(path), EXPORT_TEXTS "/%s", digest_to_hex(digest, hex));
-	r = export_file_read(s->place.directory, path, AUDIT_POLICY_MAX, ret, ret_size);
+	r = export_file_read(s->place.directory, path, AUDIT_TEXT_MAX, ret, ret_size);
 	return r && r != -ENOENT ? export_refuse(r, path, refusal) : r;
 }
 
