@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <dirent.h>
 #include <fcntl.h>
 #include <mntent.h>
 #include <stdarg.h>
@@ -10,6 +11,7 @@
 
 #include "client/cli/cli.h"
 #include "common/limits.h"
+#include "common/paths.h"
 
 extern char **environ;
 
@@ -306,6 +308,47 @@ static void check_units(struct doctor *doctor)
 	}
 }
 
+/* True if somebody put a hook there, or a file that is meant to be one. */
+static bool anchor_hooks(void)
+{
+	DIR *directory = opendir(PATH_ANCHOR_HOOKS);
+	const struct dirent *entry;
+	bool any = false;
+
+	while (directory && !any && (entry = readdir(directory)))
+		any = entry->d_name[0] != '.';
+	if (directory)
+		closedir(directory);
+	return any;
+}
+
+/* Whether checkpoints of the audit log get to other places: nobody notices by himself that they stopped. */
+static void check_anchors(struct doctor *doctor)
+{
+	static const char path[] = "bpfwarden-anchor.path", service[] = "bpfwarden-anchor.service";
+	const char *const watches[] = { "systemctl", "is-active", path, NULL };
+	const char *const failed[] = { "systemctl", "is-failed", service, NULL };
+	char state[64];
+
+	if (access("/run/systemd/system", F_OK) < 0)
+		return;
+	if (!anchor_hooks())
+		tell(doctor, FINDING_OK,
+		     "no hook in " PATH_ANCHOR_HOOKS " takes checkpoints of the audit log off this host");
+	else if (!run_program(watches, state, sizeof(state)) || strcmp(state, "active"))
+		tell(doctor, FINDING_FAIL,
+		     "there are hooks in " PATH_ANCHOR_HOOKS
+		     ", and nothing calls them; start it with: systemctl start %s",
+		     path);
+	else if (run_program(failed, state, sizeof(state)) && !strcmp(state, "failed"))
+		tell(doctor, FINDING_FAIL,
+		     "checkpoints of the audit log do not leave this host: a hook fails; see: systemctl "
+		     "status %s",
+		     service);
+	else
+		tell(doctor, FINDING_OK, "checkpoints of the audit log are handed to " PATH_ANCHOR_HOOKS);
+}
+
 int cmd_doctor(struct cli *cli, int argc, char **argv)
 {
 	struct doctor doctor = { .cli = cli };
@@ -318,6 +361,7 @@ int cmd_doctor(struct cli *cli, int argc, char **argv)
 	check_perf(&doctor);
 	check_groups(&doctor);
 	check_units(&doctor);
+	check_anchors(&doctor);
 	if (check_daemon(&doctor)) {
 		check_probes(&doctor);
 		check_audit(&doctor);
