@@ -74,6 +74,7 @@
 #define LOAD_RATES_MAX              1024 /* users whose loads in the last minute are counted one by one */
 #define ATTACHMENT_MEMORY_MAX       (64U << 20)
 #define ATTACHMENT_RING_SIZE        (256U << 10)
+#define CLOCK_SET_MIN               5000  /* ms: by less, nobody has turned the clock */
 #define ATTACHMENT_LINGER           10000 /* a run outlives its last connection by this */
 #define ATTACHMENT_DEADLINE_DEFAULT (8ULL * 3600 * 1000)
 #define RUNNER_TIMEOUT              120000 /* emulated machines are 20 to 50 times slower */

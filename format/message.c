@@ -52,6 +52,7 @@ static const struct row {
 	ROW(ENROLL, G, W, struct message_enroll, 2, 1 + SIGNATURES_MAX + BUNDLE_FILES_MAX),
 	ROW(PROMOTE, G, W, struct message_bundle, 0, 0),
 	ROW(REVOKE, G, W, struct message_revoke, 0, 0),
+	ROW(ACCEPT_CLOCK, G, W, struct message_flags, 0, 0),
 	ROW(POLICY_RELOAD, G, W, struct message_flags, 0, 0),
 	ROW(POLICY_MINE, G, W, struct message, 0, 0),
 	ROW(POLICY_EXPLAIN, G, W, struct message_explain, 0, 0),

@@ -57,6 +57,7 @@ enum message_type {
 	MESSAGE_ENROLL,  /* struct message_enroll; fds: manifest, signatures, files in the manifest's order */
 	MESSAGE_PROMOTE, /* struct message_bundle */
 	MESSAGE_REVOKE,  /* struct message_revoke */
+	MESSAGE_ACCEPT_CLOCK,      /* struct message_flags */
 	MESSAGE_POLICY_RELOAD,     /* struct message_flags */
 	MESSAGE_POLICY_MINE,       /* struct message */
 	MESSAGE_POLICY_EXPLAIN,    /* struct message_explain */
@@ -411,6 +412,9 @@ struct message_verify {
 	uint32_t reserved;
 	uint32_t n_signatures;
 	uint32_t n_revoked; /* beyond what trust/ revokes: by the registry's own command */
+	/* Seconds since the epoch, not negative: what was over by then stays over, whatever the clock says
+	 * now. It can make nothing valid. */
+	int64_t known;
 	struct revocation revoked[REVOCATIONS_OWN_MAX]; /* files, keys and certificates */
 };
 

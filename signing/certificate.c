@@ -185,11 +185,11 @@ const char *certificate_issuer_problem(X509 *x509)
 	return problem;
 }
 
-const char *certificate_time_problem(X509 *x509, int64_t now)
+const char *certificate_time_problem(X509 *x509, int64_t now, int64_t known)
 {
-	time_t t = (time_t)now;
-	int before = X509_cmp_time(X509_get0_notBefore(x509), &t);
-	int after = X509_cmp_time(X509_get0_notAfter(x509), &t);
+	time_t begins = (time_t)now, ends = (time_t)known;
+	int before = X509_cmp_time(X509_get0_notBefore(x509), &begins);
+	int after = X509_cmp_time(X509_get0_notAfter(x509), &ends);
 
 	if (before == 0 || after == 0)
 		return "has a validity that cannot be read";

@@ -51,8 +51,8 @@ const char *certificate_leaf_problem(X509 *x509);
 const char *certificate_pinned_problem(X509 *x509);
 const char *certificate_issuer_problem(X509 *x509);
 
-/* Rule S12. */
-const char *certificate_time_problem(X509 *x509, int64_t now);
+/* Rule S12: begun by now, not over by known. */
+const char *certificate_time_problem(X509 *x509, int64_t now, int64_t known);
 
 static inline int64_t earlier(int64_t a, int64_t b)
 {

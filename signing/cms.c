@@ -191,7 +191,7 @@ static X509 *find_issuer(const struct verification *v)
 		if (X509_check_issued(x509, v->leaf) != X509_V_OK)
 			continue;
 		score = 4 * (X509_verify(v->leaf, X509_get0_pubkey(x509)) == 1) +
-			2 * !certificate_time_problem(x509, v->now) +
+			2 * !certificate_time_problem(x509, v->now, v->known) +
 			((X509_get_key_usage(x509) & KU_CRL_SIGN) != 0);
 		if (score <= best_score)
 			continue;
@@ -252,7 +252,8 @@ static bool is_of_issuer(const struct verification *v, X509_CRL *crl)
 
 /* Path validation, RFC 5280 6, in a store that holds the one issuer only, and its CRLs. accept: which errors
  * to pass over, as X509_STORE_CTX_set_verify_cb(3). Returns 0, -ENOMEM, or an X509_V_ERR_… */
-static int validate(const struct verification *v, unsigned long flags, int (*accept)(int, X509_STORE_CTX *))
+static int validate(const struct verification *v, unsigned long flags, int64_t at,
+		    int (*accept)(int, X509_STORE_CTX *))
 {
 	__attribute__((cleanup(store_free_p))) X509_STORE *store = X509_STORE_new();
 	__attribute__((cleanup(store_ctx_free_p))) X509_STORE_CTX *ctx = X509_STORE_CTX_new();
@@ -270,7 +271,7 @@ static int validate(const struct verification *v, unsigned long flags, int (*acc
 	param = X509_STORE_CTX_get0_param(ctx);
 	X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN | flags);
 	if (!(flags & X509_V_FLAG_NO_CHECK_TIME))
-		X509_VERIFY_PARAM_set_time(param, (time_t)v->now);
+		X509_VERIFY_PARAM_set_time(param, (time_t)at);
 	if (accept)
 		X509_STORE_CTX_set_verify_cb(ctx, accept);
 	if (X509_verify_cert(ctx) == 1)
@@ -296,7 +297,7 @@ CHECK_ROW(check_anchored)
 	if (!v->issuer)
 		return REFUSE("the certificate of %s was not issued by a CA of the role, nor is it pinned",
 			      v->signer.subject);
-	error = validate(v, X509_V_FLAG_NO_CHECK_TIME, NULL);
+	error = validate(v, X509_V_FLAG_NO_CHECK_TIME, v->now, NULL);
 	if (error <= 0)
 		return error;
 	return REFUSE("the certificate of %s: %s", v->signer.subject, X509_verify_cert_error_string(error));
@@ -336,12 +337,14 @@ CHECK_ROW(check_time)
 
 	if (!v->leaf || v->now == CMS_AT_NO_TIME)
 		return 0;
-	problem = certificate_time_problem(v->leaf, v->now);
+	problem = certificate_time_problem(v->leaf, v->now, v->known);
 	if (problem)
-		return REFUSE("the certificate of %s %s", v->signer.subject, problem);
-	problem = v->issuer ? certificate_time_problem(v->issuer, v->now) : NULL;
+		return REFUSE("the certificate of %s %s%s", v->signer.subject, problem,
+			      certificate_time_problem(v->leaf, v->now, v->now) ? "" : CMS_BEHIND);
+	problem = v->issuer ? certificate_time_problem(v->issuer, v->now, v->known) : NULL;
 	if (problem)
-		return REFUSE("the certificate of the CA that issued %s %s", v->signer.subject, problem);
+		return REFUSE("the certificate of the CA that issued %s %s%s", v->signer.subject, problem,
+			      certificate_time_problem(v->issuer, v->now, v->now) ? "" : CMS_BEHIND);
 	return 0;
 }
 
@@ -360,14 +363,21 @@ static int accept_time(int ok, X509_STORE_CTX *ctx)
 CHECK_ROW(check_crl)
 {
 	const struct verification *v = subject->signature;
+	bool behind = false;
 	int error;
 
 	if (!v->issuer || !v->trust->require_crl || v->now == CMS_AT_NO_TIME)
 		return 0;
-	error = validate(v, X509_V_FLAG_CRL_CHECK, accept_time);
+	error = validate(v, X509_V_FLAG_CRL_CHECK, v->now, accept_time);
+	/* A list that was over by then is over, and what one that was there by then says counts. */
+	if (!error && v->known > v->now) {
+		error = validate(v, X509_V_FLAG_CRL_CHECK, v->known, accept_time);
+		behind = error == X509_V_ERR_CRL_HAS_EXPIRED;
+	}
 	if (error <= 0)
 		return error;
-	return REFUSE("the certificate of %s: %s", v->signer.subject, X509_verify_cert_error_string(error));
+	return REFUSE("the certificate of %s: %s%s", v->signer.subject, X509_verify_cert_error_string(error),
+		      behind ? CMS_BEHIND : "");
 }
 
 /* True if the signed attributes are those of another content: most often the file is simply another one. */
@@ -414,9 +424,9 @@ static int64_t valid_until(const struct verification *v)
 		if (!is_of_issuer(v, crl))
 			continue;
 		/* One that is over already changes nothing any more; one that is not there yet will. */
-		if (crl_this_update(crl) > v->now)
+		if (crl_this_update(crl) > v->known)
 			until = earlier(until, crl_this_update(crl));
-		if (crl_next_update(crl) > v->now)
+		if (crl_next_update(crl) > v->known)
 			until = earlier(until, crl_next_update(crl));
 	}
 	return until;
@@ -426,9 +436,21 @@ int cms_verify(const void *sig, size_t sig_size, const void *content, size_t con
 	       const struct cms_trust *trust, int64_t now, struct cms_signer *ret_signer,
 	       struct refusal *refusal)
 {
-	__attribute__((cleanup(verification_clear))) struct verification v = {
-		.trust = trust, .content = content, .content_size = content_size, .now = now
-	};
+	return cms_verify_at(sig, sig_size, content, content_size, trust, (struct cms_time){ now, now },
+			     ret_signer, refusal);
+}
+
+int cms_verify_at(const void *sig, size_t sig_size, const void *content, size_t content_size,
+		  const struct cms_trust *trust, struct cms_time time, struct cms_signer *ret_signer,
+		  struct refusal *refusal)
+{
+	__attribute__((cleanup(verification_clear))) struct verification v = { .trust = trust,
+									       .content = content,
+									       .content_size = content_size,
+									       .now = time.now,
+									       .known = time.known > time.now
+												? time.known
+												: time.now };
 	const struct check_subject subject = { .signature = &v };
 	int r;
 

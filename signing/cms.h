@@ -72,3 +72,13 @@ void cms_trust_set_algorithms(struct cms_trust *trust, uint32_t algorithms);
 int cms_verify(const void *sig, size_t sig_size, const void *content, size_t content_size,
 	       const struct cms_trust *trust, int64_t now, struct cms_signer *ret_signer,
 	       struct refusal *refusal);
+
+/* The same for who knows that it was later once than the clock says now: what was over by then stays over,
+ * and what begins after now has not begun. A known time before now adds nothing. */
+struct cms_time {
+	int64_t now, known;
+};
+#define CMS_BEHIND " (by the latest time that is known; the clock is behind it)" /* in refusals for that */
+int cms_verify_at(const void *sig, size_t sig_size, const void *content, size_t content_size,
+		  const struct cms_trust *trust, struct cms_time time, struct cms_signer *ret_signer,
+		  struct refusal *refusal);

@@ -107,7 +107,8 @@ static int find_roles(const struct trust *trust, struct list *list, uint32_t *re
 					   .manifest_size = list->size,
 					   .signatures = list->signature,
 					   .n_signatures = list->n_signatures,
-					   .now = CMS_AT_NO_TIME };
+					   .now = CMS_AT_NO_TIME,
+					   .known = CMS_AT_NO_TIME };
 	struct trust_result result = {};
 	struct judgement j = { .trust = trust, .input = &input, .result = &result };
 	struct refusal best = {};

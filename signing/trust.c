@@ -63,14 +63,14 @@ static long progress(const struct refusal *refusal)
 
 static int check_one(const struct role *role, struct trust_result *result, struct trust_result_role *to,
 		     const void *content, size_t content_size, const struct trust_signature *signature,
-		     int64_t now, struct refusal *best)
+		     struct cms_time time, struct refusal *best)
 {
 	struct cms_signer signer;
 	struct refusal refusal;
 	int r;
 
-	r = cms_verify(signature->bytes, signature->size, content, content_size, role->anchors, now, &signer,
-		       &refusal);
+	r = cms_verify_at(signature->bytes, signature->size, content, content_size, role->anchors, time,
+			  &signer, &refusal);
 	if (r < 0)
 		return r;
 	if (r == 0)
@@ -94,7 +94,8 @@ static int count_signers(const struct trust *trust, const struct trust_input *in
 		to->threshold = role->threshold;
 		for (size_t j = 0; j < input->n_signatures; j++) {
 			int r = check_one(role, result, to, input->manifest, input->manifest_size,
-					  &input->signatures[j], input->now, best);
+					  &input->signatures[j],
+					  (struct cms_time){ input->now, input->known }, best);
 
 			if (r < 0)
 				return r;
@@ -315,11 +316,13 @@ CHECK_ROW(check_required_roles)
 CHECK_ROW(check_not_after)
 {
 	const struct judgement *j = subject->bundle;
+	int64_t not_after = (int64_t)j->spec->not_after;
 
-	if (!j->spec->not_after || (int64_t)j->spec->not_after >= j->input->now)
+	if (!not_after || (not_after >= j->input->now && not_after >= j->input->known))
 		return 0;
 	return REFUSE(
-		"the signers limited the bundle's life, and it is over (not-after); ask for a newer serial");
+		"the signers limited the bundle's life, and it is over (not-after)%s; ask for a newer serial",
+		not_after < j->input->now ? "" : CMS_BEHIND);
 }
 
 /* --- the verdict -------------------------------------------------------------------------------------- */

@@ -69,6 +69,7 @@ struct trust_input {
 	const struct trust_signature *signatures;
 	size_t n_signatures;
 	int64_t now;                      /* seconds since the epoch */
+	int64_t known;                    /* what was over by then stays over, whatever now is; 0: nothing */
 	const struct revocation *revoked; /* beyond those of the trust directories; may be NULL */
 	size_t n_revoked;
 };

@@ -11,7 +11,7 @@ struct verification {
 	const struct cms_trust *trust;
 	const void *content;
 	size_t content_size;
-	int64_t now;
+	int64_t now, known; /* known is not before now */
 	struct profile profile;
 
 	/* Once the form is right: */

@@ -165,6 +165,7 @@ int cmd_doctor(struct cli *cli, int argc, char **argv);
 int cmd_registry_list(struct cli *cli, int argc, char **argv);
 int cmd_registry_show(struct cli *cli, int argc, char **argv);
 int cmd_registry_enroll(struct cli *cli, int argc, char **argv);
+int cmd_registry_accept_clock(struct cli *cli, int argc, char **argv);
 int cmd_registry_promote(struct cli *cli, int argc, char **argv);
 int cmd_registry_revoke(struct cli *cli, int argc, char **argv);
 int cmd_policy_diff(struct cli *cli, int argc, char **argv);

@@ -191,3 +191,31 @@ int cmd_registry_promote(struct cli *cli, int argc, char **argv)
 		return cli_usage(cli, "the name is not UTF-8");
 	return cli_query(cli, &query);
 }
+
+/* --- the clock ---------------------------------------------------------------------------------------- */
+
+static int accept_reply(void *data, const json_t *parameters)
+{
+	char known[UNIT_TEXT_MAX], clock[UNIT_TEXT_MAX];
+	const struct cli *cli = data;
+
+	unit_realtime(cli_number(parameters, "known") * 1000000000, known);
+	unit_realtime(cli_number(parameters, "clock") * 1000000000, clock);
+	if (!cli->quiet)
+		printf("what had expired by %s and not by %s %s judged anew\n", known, clock,
+		       cli->dry_run ? "would be" : "is");
+	return CLI_CONTINUE;
+}
+
+int cmd_registry_accept_clock(struct cli *cli, int argc, char **argv)
+{
+	struct cli_query query = {
+		.method = "io.bpfwarden.Registry.AcceptClock", .load = true, .each = accept_reply, .data = cli
+	};
+	int first, r = cli_parse(cli, argc, argv, NULL, NULL, NULL, 0, 0, &first);
+
+	if (r != CLI_CONTINUE)
+		return r;
+	query.parameters = json_pack("{s:b}", "dry_run", cli->dry_run);
+	return query.parameters ? cli_query(cli, &query) : cli_broken(-ENOMEM);
+}

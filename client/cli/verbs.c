@@ -73,6 +73,8 @@ const struct cli_verb cli_verbs[] = {
 	  "                         signatures by this certificate, named by its SHA-256 or in a PEM file\n"
 	  "      --reason TEXT      for the audit log, and for those whose attachments end\n",
 	  true },
+	{ "registry accept-clock", cmd_registry_accept_clock, "",
+	  "the clock was ahead by mistake: judge expiry by what it says now", NULL, true },
 	{ "policy show", cmd_policy_show, "", "the policy, or the sections of it that concern you",
 	  "      --at SEQ           as it was when this record of the audit log was written\n"
 	  "      --mine             only what concerns you, also if you may see all of it\n",

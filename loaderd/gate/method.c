@@ -93,7 +93,7 @@ static const struct varlink_field describe_fields[] = {
 };
 static const struct varlink_field attachment_fields[] = { FIELD(attachment, VARLINK_STRING, true) };
 static const struct varlink_field status_fields[] = { FIELD(all, VARLINK_BOOL, false) };
-static const struct varlink_field reload_fields[] = { FIELD(dry_run, VARLINK_BOOL, false) };
+static const struct varlink_field dry_fields[] = { FIELD(dry_run, VARLINK_BOOL, false) };
 static const struct varlink_field interface_fields[] = { FIELD(interface, VARLINK_STRING, true) };
 static const struct varlink_field enroll_fields[] = {
 	FIELD(signatures, VARLINK_INT, true),
@@ -157,10 +157,11 @@ static const struct method methods[] = {
 	{ REGISTRY "Enroll", REPLY_ONE, true, FIELDS(enroll_fields), ROWS(PROBE, row_bundle), perform_enroll },
 	{ REGISTRY "Promote", REPLY_ONE, false, FIELDS(promote_fields), ROWS(PROBE, row_bundle), perform_promote },
 	{ REGISTRY "Revoke", REPLY_ONE, false, FIELDS(revoke_fields), ROWS(TEXT, row_outputs), perform_revoke },
+	{ REGISTRY "AcceptClock", REPLY_ONE, false, FIELDS(dry_fields), ROWS(TEXT, row_outputs), perform_accept_clock },
 	{ POLICY "Mine", REPLY_ROWS, false, NULL, 0, ROWS(TEXT, row_section), perform_mine },
 	{ POLICY "Explain", REPLY_ROWS, false, FIELDS(explain_fields), ROWS(TEXT, row_outputs), perform_explain },
 	{ POLICY "Text", REPLY_ROWS, false, FIELDS(text_fields), ROWS(TEXT, row_outputs), perform_text },
-	{ POLICY "Reload", REPLY_ONE, false, FIELDS(reload_fields), ROWS(TEXT, row_outputs), perform_reload },
+	{ POLICY "Reload", REPLY_ONE, false, FIELDS(dry_fields), ROWS(TEXT, row_outputs), perform_reload },
 	{ AUDIT "Query", REPLY_ROWS, false, FIELDS(query_fields), ROWS(TEXT, row_record), perform_query },
 	{ AUDIT "Head", REPLY_ONE, false, NULL, 0, ROWS(TEXT, row_outputs), perform_head },
 	{ AUDIT "Checkpoints", REPLY_ROWS, false, FIELDS(checkpoints_fields), ROWS(TEXT, row_outputs), perform_checkpoints },

@@ -80,6 +80,14 @@ const char *perform_registry_describe(struct connection *c, const struct method_
 	return SEND_CALL(c, &m, in);
 }
 
+const char *perform_accept_clock(struct connection *c, const struct method_input *in)
+{
+	struct message_flags m = { .m.type = MESSAGE_ACCEPT_CLOCK };
+
+	m.flags = in->dry_run ? MESSAGE_FLAG_DRY_RUN : 0;
+	return SEND_CALL(c, &m, in);
+}
+
 const char *perform_promote(struct connection *c, const struct method_input *in)
 {
 	struct message_bundle m = { .m.type = MESSAGE_PROMOTE };

@@ -29,6 +29,7 @@ const char *perform_explain(struct connection *c, const struct method_input *in)
 const char *perform_text(struct connection *c, const struct method_input *in);
 const char *perform_describe(struct connection *c, const struct method_input *in);
 const char *perform_registry_describe(struct connection *c, const struct method_input *in);
+const char *perform_accept_clock(struct connection *c, const struct method_input *in);
 const char *perform_promote(struct connection *c, const struct method_input *in);
 const char *perform_revoke(struct connection *c, const struct method_input *in);
 const char *perform_attach(struct connection *c, const struct method_input *in);

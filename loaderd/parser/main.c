@@ -37,6 +37,7 @@ struct child {
 	uint64_t call;
 	uint8_t digest[DIGEST_SIZE]; /* of the manifest that it looks at; all 0 if that cannot be read */
 	bool trial;
+	int64_t known; /* of the question */
 	pid_t pid;
 	int fd;
 	sd_event_source *io, *deadline;
@@ -105,28 +106,30 @@ static int send_loader(struct parser *parser, struct message *m, size_t size)
 }
 
 /* Until when the loader may believe it: what was said before trust changed must not live on in the hands of a
- * warden that asks no more. Nor does it outlive the certificates. */
-static uint64_t believed_until(const struct message_verified *v)
+ * warden that asks no more. Nor does it outlive the certificates, by the time that they were judged by. */
+static uint64_t believed_until(const struct message_verified *v, int64_t known)
 {
 	struct timespec boot, real;
 	uint64_t life = VERDICT_LIFE / 1000;
+	int64_t now;
 
 	clock_gettime(CLOCK_BOOTTIME, &boot);
 	clock_gettime(CLOCK_REALTIME, &real);
-	if (v->valid_until < real.tv_sec + (int64_t)life)
-		life = v->valid_until > real.tv_sec ? (uint64_t)(v->valid_until - real.tv_sec) : 0;
+	now = real.tv_sec > known ? real.tv_sec : known;
+	if (v->valid_until - now < (int64_t)life)
+		life = v->valid_until > now ? (uint64_t)(v->valid_until - now) : 0;
 	/* The second that valid_until names is a valid one. */
 	return ((uint64_t)boot.tv_sec + life + 1) * 1000000000;
 }
 
-static int tell_loader(struct parser *parser, const struct message_verified *v)
+static int tell_loader(struct parser *parser, const struct message_verified *v, int64_t known)
 {
 	_cleanup_free_ struct message_verdict *verdict = calloc(1, sizeof(*verdict));
 
 	if (!verdict)
 		return -ENOMEM;
 	verdict->m.type = MESSAGE_VERDICT;
-	verdict->until = believed_until(v);
+	verdict->until = believed_until(v, known);
 	memcpy(verdict->digest, v->digest, DIGEST_SIZE);
 	memcpy(verdict->signers, v->signers, sizeof(verdict->signers));
 	verdict->spec = v->spec;
@@ -181,7 +184,7 @@ static void answer(struct child *child, struct message_verified *v)
 				    strerror(-enumerations));
 	}
 	/* Whoever may connect can ask for a trial of any bytes: what it comes to is no word to the loader. */
-	if (!v->refusal.code && !child->trial && tell_loader(parser, v) < 0)
+	if (!v->refusal.code && !child->trial && tell_loader(parser, v, child->known) < 0)
 		refusal_set(&v->refusal, REFUSAL_UNAVAILABLE, "loader",
 			    "the loader is starting again: try again");
 	if (v->refusal.code && v->refusal.code != REFUSAL_UNAVAILABLE && !child->trial)
@@ -251,7 +254,8 @@ _Noreturn static void run_child(int to, const struct message_verify *verify, con
 					  .signatures = fds + 1,
 					  .n_signatures = n_fds - 1,
 					  .revoked = verify->revoked,
-					  .n_revoked = verify->n_revoked };
+					  .n_revoked = verify->n_revoked,
+					  .known = verify->known };
 	struct message_verified *v = calloc(1, sizeof(*v));
 
 	if (!v || close_others(to, fds, n_fds) < 0)
@@ -289,6 +293,7 @@ static int start_child(struct parser *parser, const struct message_verify *verif
 				 .parser = parser,
 				 .call = verify->m.call,
 				 .trial = verify->flags & MESSAGE_FLAG_TRIAL,
+				 .known = verify->known,
 				 .fd = pair[0] };
 	hash_manifest(fds[0], child->digest);
 	child->pid = fork();
@@ -341,7 +346,8 @@ static int on_warden_record(struct peer *peer, const struct message *m, int *fds
 	struct parser *parser = userdata;
 
 	(void)peer;
-	if (m->type != MESSAGE_VERIFY || verify->n_signatures + 1 != n_fds || !revocations_ok(verify))
+	if (m->type != MESSAGE_VERIFY || verify->n_signatures + 1 != n_fds || verify->known < 0 ||
+	    !revocations_ok(verify))
 		return -EPROTO;
 	if (start_child(parser, verify, fds, n_fds) < 0)
 		refuse_request(parser, m->call);

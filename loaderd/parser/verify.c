@@ -135,6 +135,7 @@ static int verify_input(const struct trust *trust, const struct input *input, in
 					.signatures = input->signature,
 					.n_signatures = input->n_signatures,
 					.now = now,
+					.known = request->known,
 					.revoked = request->revoked,
 					.n_revoked = request->n_revoked };
 	struct trust_result result = { 0 };

@@ -23,6 +23,8 @@ struct verify_request {
 	size_t n_signatures;
 	const struct revocation *revoked; /* by the registry's own command */
 	size_t n_revoked;
+	int64_t known; /* seconds since the epoch: what was over by then stays over, whatever the clock says
+			*/
 };
 
 /* Fills in refusal, or digest, signers, may, valid_until and spec; not variant and unsupported. Returns

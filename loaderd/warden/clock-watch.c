@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Notices that somebody has set the clock: what had expired may be valid again, a machine without a clock of
+ * Notices that somebody has set the clock: more may have expired, a machine without a clock of
  * its own finds everything not yet valid until it has asked the network for the time, and time windows of the
  * policy may have opened or closed. timerfd_create(2),
  * TFD_TIMER_CANCEL_ON_SET.
@@ -31,6 +31,7 @@ static int on_set(sd_event_source *source, int fd, uint32_t revents, void *userd
 	if (read(fd, &expirations, sizeof(expirations)) >= 0 || errno != ECANCELED)
 		return 0;
 	process_log(5, "the clock was set: everything is verified and decided again");
+	known_time_clock_set(w);
 	verification_request(userdata, CAUSE_TIME);
 	if (policy_next_change(w->policy, minute_of_week(now_realtime())) != UINT32_MAX)
 		redecide_now(w);

@@ -103,6 +103,7 @@ static void put_granted(const struct act *act, struct composed *to)
 	r->privacy = act->privacy;
 	r->demand = act->demand;
 	r->ended = act->ended;
+	r->known = act->known;
 }
 
 static void compose(struct warden *w, enum audit_kind kind, const struct act *act, struct composed *to)

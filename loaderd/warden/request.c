@@ -300,6 +300,14 @@ static int on_revoke(struct warden *w, struct connection *c, const struct messag
 	return request_revoke(w, c, (const struct message_revoke *)(const void *)m);
 }
 
+static int on_accept_clock(struct warden *w, struct connection *c, const struct message *m, int *fds,
+			   size_t n_fds)
+{
+	(void)fds;
+	(void)n_fds;
+	return request_accept_clock(w, c, (const struct message_flags *)(const void *)m);
+}
+
 static int on_policy_reload(struct warden *w, struct connection *c, const struct message *m, int *fds,
 			    size_t n_fds)
 {
@@ -364,6 +372,7 @@ int request_handle(struct warden *w, const struct message *m, int *fds, size_t n
 		[MESSAGE_ENROLL] = on_enroll,
 		[MESSAGE_PROMOTE] = on_promote,
 		[MESSAGE_REVOKE] = on_revoke,
+		[MESSAGE_ACCEPT_CLOCK] = on_accept_clock,
 		[MESSAGE_POLICY_RELOAD] = on_policy_reload,
 		[MESSAGE_POLICY_MINE] = on_policy_mine,
 		[MESSAGE_POLICY_EXPLAIN] = on_policy_explain,

@@ -15,13 +15,14 @@
 
 /* --- one question ------------------------------------------------------------------------------------- */
 
-void verification_question(const struct warden *w, uint32_t n_signatures, uint32_t flags,
+void verification_question(struct warden *w, uint32_t n_signatures, uint32_t flags,
 			   struct message_verify *ret)
 {
 	*ret = (struct message_verify){ .m = { .type = MESSAGE_VERIFY },
 					.flags = flags,
 					.n_signatures = n_signatures,
-					.n_revoked = (uint32_t)w->revoked.n };
+					.n_revoked = (uint32_t)w->revoked.n,
+					.known = (int64_t)(known_time(w) / 1000000000) };
 	memcpy(ret->revoked, w->revoked.list, w->revoked.n * sizeof(w->revoked.list[0]));
 }
 
@@ -156,7 +157,8 @@ static int on_time(sd_event_source *source, uint64_t usec, void *userdata)
 static void arm_expiry(struct warden *w)
 {
 	struct verification *v = &w->verification;
-	int64_t now = (int64_t)(now_realtime() / 1000000000), first = now + YEARS_100;
+	uint64_t known = known_time(w), real = now_realtime();
+	int64_t now = (int64_t)(known / 1000000000), first = now + YEARS_100;
 
 	for (const struct bundle *b = w->bundles; b; b = b->next)
 		if (bundle_accepted(b) && b->valid_until < first)
@@ -166,8 +168,13 @@ static void arm_expiry(struct warden *w)
 		return;
 	/* The second that valid_until names is a valid one; and whatever the clock does, no busy loop. */
 	first = first < now ? now + 1 : first + 1;
-	(void)sd_event_add_time(w->event, &v->expiry, CLOCK_REALTIME, (uint64_t)first * 1000000, 1000,
-				on_time, w);
+	if (real >= known)
+		(void)sd_event_add_time(w->event, &v->expiry, CLOCK_REALTIME, (uint64_t)first * 1000000, 1000,
+					on_time, w);
+	else /* The clock is behind: what is known goes on with one that nobody can set. */
+		(void)sd_event_add_time(w->event, &v->expiry, CLOCK_BOOTTIME,
+					now_boottime() / 1000 + (uint64_t)(first - now) * 1000000, 1000,
+					on_time, w);
 }
 
 static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)

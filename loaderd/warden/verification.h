@@ -68,6 +68,7 @@ void verification_ask(struct warden *w, struct bundle *b, struct order *order);
  * sent, and the order is still the caller's. */
 int verification_try(struct warden *w, const struct bundle *b, const struct revocation *also,
 		     struct order *order);
-/* Fills in what the parser is asked about signed bytes: revocations by the registry's own command. */
-void verification_question(const struct warden *w, uint32_t n_signatures, uint32_t flags,
+/* Fills in what the parser is asked about signed bytes: revocations by the registry's own command, the latest
+ * time that is known. */
+void verification_question(struct warden *w, uint32_t n_signatures, uint32_t flags,
 			   struct message_verify *ret);

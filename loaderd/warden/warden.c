@@ -285,6 +285,8 @@ static int startup(struct warden *w)
 	if (r < 0)
 		return r;
 	r = settle_read(w);
+	if (r >= 0)
+		r = known_time_read(w);
 	if (r < 0)
 		return r;
 	record_event(w, AUDIT_START, &act);

@@ -16,6 +16,7 @@
 #include "format/message.h"
 #include "loaderd/peer.h"
 #include "loaderd/process.h"
+#include "loaderd/warden/known-time.h"
 #include "loaderd/warden/trust-watch.h"
 #include "loaderd/warden/verification.h"
 #include "policy/policy.h"
@@ -410,6 +411,7 @@ struct act {
 	const char *privacy;   /* class granted */
 	const char *demand;    /* what the policy wants besides: "kernel-verified" */
 	const uint64_t *ended; /* attachments that a change of the policy ends */
+	uint64_t known;        /* of a change of the clock */
 	const char *rule;
 	const struct refusal *refusal;
 	uint64_t decision;
@@ -487,6 +489,7 @@ int request_detach(struct warden *w, struct connection *c, uint64_t call, struct
 int request_enroll(struct warden *w, struct connection *c, const struct message_enroll *m, int *fds,
 		   size_t n_fds);
 int request_promote(struct warden *w, struct connection *c, const struct message_bundle *m);
+int request_accept_clock(struct warden *w, struct connection *c, const struct message_flags *m);
 int request_revoke(struct warden *w, struct connection *c, const struct message_revoke *m);
 /* An attachment is gone: a revocation may have waited for it. */
 void revoke_ended(struct warden *w, uint64_t attachment);
@@ -507,6 +510,7 @@ struct warden {
 	uint64_t headed;    /* the log's head when Head was answered last */
 	uint64_t headed_at; /* CLOCK_MONOTONIC, µs */
 	struct unsettled *unsettled;
+	struct known_time known, clock_seen;
 	struct load_rates load_rates;
 	struct policy *policy;
 	struct policy *candidate; /* what the last dry run of a reload read; NULL: none */

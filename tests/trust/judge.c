@@ -149,7 +149,9 @@ int judge(const struct vector *v, struct refusal *refusal)
 	_cleanup_free_ struct revocation *own = NULL;
 	_cleanup_free_ char *manifest = NULL;
 	struct trust_signature signatures[SIGNATURES_MAX + 1] = {};
-	struct trust_input input = { .signatures = signatures, .now = time(NULL) + v->later };
+	struct trust_input input = { .signatures = signatures,
+				     .now = time(NULL) + v->later,
+				     .known = v->known ? time(NULL) + v->known : 0 };
 	char *bytes[SIGNATURES_MAX + 1] = {};
 	struct trust_result result = {};
 	size_t n = 0;

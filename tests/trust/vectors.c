@@ -17,6 +17,7 @@
 #define CRL(file) RELEASE "crl = " file "\n"
 #define REVOKING  RELEASE SECURITY
 
+#define DAY  86400LL
 #define YEAR (365 * 86400LL)
 
 /* What openssl(1) does. */
@@ -115,9 +116,18 @@ const struct vector vectors[] = {
 	{ "expired", "S12", "has expired", { "expired.p7s" }, REFUSES },
 	{ "not yet valid", "S12", "not yet valid", { "future.p7s" }, REFUSES },
 	{ "in twelve years", "S12", "has expired", { "p256.p7s" }, .later = 12 * YEAR },
+	{ "twelve years were over, and the clock is back", "S12", "of CN=alice has expired (by the latest time that is known",
+	  { "p256.p7s" }, .known = 12 * YEAR },
+	{ "a time that was known does not make valid", "S12", "not yet valid", { "p256.p7s" }, .later = -12 * YEAR, .known = 60 },
+	{ "a time that is known and not after now", NULL, NULL, { "p256.p7s" }, .known = -YEAR },
 	{ "issued by a CA that has expired", "S12", "of the CA that issued", { "byoldca.p7s" }, BY("oldca.pem"), REFUSES, .cafile = "oldfile.pem" },
 	{ "on the CRL", "S13", "certificate revoked", { "revoked.p7s" }, CRL("ca.crl"), ACCEPTS },
 	{ "the CRL has expired", "S13", "CRL has expired", { "p256.p7s" }, CRL("old.crl"), ACCEPTS },
+	{ "the CRL had expired, and the clock is back", "S13", "CRL has expired (by the latest time that is known", { "p256.p7s" },
+	  CRL("ca.crl"), .known = 40 * DAY },
+	{ "the CRL had expired, and its successor is there", NULL, NULL, { "p256.p7s" }, CRL("ca.crl later.crl"), .known = 40 * DAY },
+	{ "a time that was known does not make a CRL valid", "S13", "CRL is not yet valid", { "p256.p7s" }, CRL("later.crl"),
+	  .known = 40 * DAY },
 	{ "the CRL is missing", "S13", "unable to get certificate CRL", { "p256.p7s" }, CRL("none.crl"), ACCEPTS },
 	{ "the CRL of another CA", "S13", "unable to get certificate CRL", { "p256.p7s" }, CRL("sibling.crl"), ACCEPTS },
 	{ "the CRL of a namesake of the CA", "S13", "unable to get certificate CRL", { "p256.p7s" }, CRL("impostor.crl"), ACCEPTS },

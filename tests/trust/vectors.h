@@ -27,6 +27,7 @@ struct vector {
 	bool experimental;       /* to be enrolled in that channel */
 	uint64_t highest;        /* serial that it ever saw */
 	int64_t later;           /* seconds from now */
+	int64_t known;           /* seconds from now: a time that was there already; 0: none */
 	enum openssl_says openssl;
 	const char *cafile;     /* for openssl; NULL: cafile.pem */
 	const char *other_rule; /* which has a part in it as well */

@@ -146,7 +146,7 @@ static void test_usage(void **state)
 	assert_int_equal(fixture_client(f, "lst", NULL), CLI_USAGE);
 	assert_contains(f->err, "no verb \"lst\", did you mean \"list\"?");
 	assert_int_equal(fixture_client(f, "registry", NULL), CLI_USAGE);
-	assert_contains(f->err, "needs a second word: list, show, enroll, promote, revoke");
+	assert_contains(f->err, "needs a second word: list, show, enroll, promote, revoke, accept-clock");
 	assert_int_equal(fixture_client(f, "run", NULL), CLI_USAGE);
 	assert_int_equal(fixture_client(f, "run", "a", "b", NULL), CLI_USAGE);
 	assert_int_equal(fixture_client(f, "run", "a", "--", NULL), CLI_USAGE);

@@ -57,6 +57,7 @@ static const struct expected gate_to_warden[_MESSAGE_MAX] = {
 	ROW(ENROLL, struct message_enroll, 2, 1 + SIGNATURES_MAX + BUNDLE_FILES_MAX),
 	ROW(PROMOTE, struct message_bundle, 0, 0),
 	ROW(REVOKE, struct message_revoke, 0, 0),
+	ROW(ACCEPT_CLOCK, struct message_flags, 0, 0),
 	ROW(POLICY_RELOAD, struct message_flags, 0, 0),
 	ROW(POLICY_MINE, struct message, 0, 0),
 	ROW(POLICY_EXPLAIN, struct message_explain, 0, 0),

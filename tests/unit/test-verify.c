@@ -31,6 +31,7 @@ static struct {
 	const char *directories[2];
 	struct signing_key *key, *stranger;
 	int64_t now;
+	int64_t known; /* for the requests that follow */
 	char *manifest;
 } f;
 
@@ -166,9 +167,9 @@ static int run_with(const struct verify_request *request, int64_t now, struct me
 
 static int run(int manifest, const int *signatures, size_t n, int64_t now, struct message_verified *ret)
 {
-	const struct verify_request request = { .manifest = manifest,
-						.signatures = signatures,
-						.n_signatures = n };
+	const struct verify_request request = {
+		.manifest = manifest, .signatures = signatures, .n_signatures = n, .known = f.known
+	};
 
 	return run_with(&request, now, ret);
 }
@@ -276,6 +277,17 @@ static void test_refused(void **state)
 	assert_int_equal(run_text(limited, f.key, f.now, v), 0);
 	run_text(limited, f.key, f.now + 11, v);
 	assert_refused(v, REFUSAL_SIGNATURE_INVALID, "T13");
+	/* Turned back, the clock brings nothing back. */
+	f.known = f.now + 11;
+	run_text(limited, f.key, f.now, v);
+	assert_refused(v, REFUSAL_SIGNATURE_INVALID, "T13");
+	assert_non_null(strstr(v->refusal.reason, "by the latest time that is known"));
+	f.known = f.now + 30 * 365 * 86400LL;
+	run_text(f.manifest, f.key, f.now, v);
+	assert_refused(v, REFUSAL_SIGNATURE_INVALID, "S12");
+	f.known = f.now + 10;
+	assert_int_equal(run_text(limited, f.key, f.now, v), 0);
+	f.known = 0;
 	spec->not_after = 0;
 
 	strcpy(spec->name, "tcp.state");

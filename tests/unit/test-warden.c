@@ -283,6 +283,38 @@ static void test_numbers(void **state)
 	assert_int_equal(uid, 4294967294U);
 }
 
+/* Whatever somebody does to the clock, what is known goes on with the one that nobody can set. */
+static void test_known_time(void **state)
+{
+	static const struct {
+		uint64_t real, boottime, known;
+	} steps[] = {
+		{ 1000, 0, 1000 },  { 1010, 10, 1010 }, { 500, 20, 1020 }, /* turned back */
+		{ 505, 25, 1025 },  { 1030, 30, 1030 },                    /* and put right */
+		{ 9000, 40, 9000 },                                        /* a mistake */
+		{ 1050, 50, 9010 }, { 1060, 60, 9020 }, { 9019, 60, 9020 },
+		{ 9021, 60, 9021 }, { 9000, 50, 9021 }, /* of another boot: nothing is known of the time
+							   between */
+	};
+	struct known_time known = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
+		assert_int_equal(known_time_at(&known, steps[i].real, steps[i].boottime), steps[i].known);
+}
+
+static void test_jump(void **state)
+{
+	struct known_time seen = { 1000, 10 };
+
+	(void)state;
+	assert_int_equal(known_time_jump(&seen, 1500, 510), 0); /* asleep, too */
+	assert_int_equal(known_time_jump(&seen, 1400, 610), -200);
+	assert_int_equal(known_time_jump(&seen, 1500, 710), 0);
+	assert_int_equal(known_time_jump(&seen, 9000, 720), 7490);
+	assert_int_equal(known_time_jump(&seen, 0, 720), -9000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -290,7 +322,8 @@ int main(void)
 		cmocka_unit_test(test_full),     cmocka_unit_test(test_minute_of_week),
 		cmocka_unit_test(test_cgroup),   cmocka_unit_test(test_open_enrolment),
 		cmocka_unit_test(test_concerns), cmocka_unit_test(test_groups),
-		cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_numbers),  cmocka_unit_test(test_known_time),
+		cmocka_unit_test(test_jump),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

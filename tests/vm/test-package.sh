@@ -227,13 +227,15 @@ upgrade() {
 	check_equal "upgrade: the log goes on without a gap" "$(gaps)" "1|0"
 }
 
-# The build's own certificates are valid for twenty years. What expires ends, and what is valid again is trusted again.
+# The build's own certificates are valid for twenty years. What expires ends, and is trusted again when an administrator says
+# that the clock was wrong; more of that in test-audit-time.sh.
 clock() {
 	check "clock: attached before" as alice "bpfwarden attach tcp.state --for 10m"
 	date -s '+21 years' >/dev/null
 	check "clock: what has expired is ended" wait_until 60 nothing_attached
 	check "clock: the log says why" wait_until 30 detached_because 'not trusted any more.*expired'
 	date -s '-21 years' >/dev/null
+	check "clock: that it was wrong can be said" bpfwarden registry accept-clock
 	check "clock: trusted again" wait_until 60 as alice "bpfwarden attach tcp.state --for 10m"
 }
 
