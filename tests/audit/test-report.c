@@ -9,9 +9,11 @@
 
 #include <cmocka.h>
 
+#include "client/cli/audit-report/density.h"
 #include "client/cli/audit-report/html.h"
 #include "client/cli/audit-report/report.h"
 #include "client/cli/audit-report/tally.h"
+#include "client/cli/audit-report/tee.h"
 
 #define S ((uint64_t)1000000000)
 
@@ -121,6 +123,27 @@ static void test_tally(void **state)
 	assert_int_equal(table.items[0].n, 5);
 	assert_string_equal(table.items[0].part[1], "b");
 	tally_clear(&table);
+}
+
+static void test_density(void **state)
+{
+	struct density density = { 0 };
+	uint64_t sum = 0;
+
+	(void)state;
+	for (uint64_t i = 0; i < 1000; i++)
+		density_add(&density, DENSITY_DENIALS, 5000 * S + i * S, 2);
+	density_add(&density, DENSITY_DENIALS, 1, 1); /* a clock that went back */
+	assert_int_equal(density.width, 4 * S);
+	assert_int_equal(density.counts[DENSITY_DENIALS][0], 9);
+	assert_int_equal(density_max(&density, DENSITY_DENIALS), 9);
+	density_add(&density, DENSITY_DENIALS, INT64_MAX, UINT64_MAX);
+	density_add(&density, DENSITY_DENIALS, INT64_MAX, 1);
+	for (size_t i = 0; i < DENSITY_SPANS / 2; i++)
+		sum += density.counts[DENSITY_DENIALS][i];
+	assert_int_equal(sum, 2001);
+	assert_true(density_max(&density, DENSITY_DENIALS) == UINT64_MAX);
+	assert_int_equal(density_max(&density, DENSITY_CHANGES), 0);
 }
 
 /* ---- records ---- */
@@ -333,13 +356,83 @@ static void test_continuity(void **state)
 	expect(page, "Do not rely on this report");
 }
 
+/* ---- what is verified is what is reported ---- */
+
+static int three_rows(struct audit_source *source, uint64_t from, audit_source_row_fn fn, void *userdata,
+		      struct refusal *refusal)
+{
+	(void)source;
+	(void)refusal;
+	for (uint64_t seq = from ? from : 1; seq <= 3; seq++) {
+		char bytes[128];
+		int n = snprintf(bytes, sizeof(bytes),
+				 "{\"v\":1,\"seq\":%" PRIu64 ",\"kind\":\"read\",\"time_ns\":%" PRIu64
+				 ",\"verdict\":\"ok\"}",
+				 seq, seq * S);
+		struct audit_source_row row = { .seq = seq, .bytes = bytes, .size = (size_t)n };
+		int r = fn(&row, userdata);
+
+		if (r)
+			return r < 0 ? r : 0;
+	}
+	return 0;
+}
+
+static int count_row(const struct audit_source_row *row, void *userdata)
+{
+	uint64_t *last = userdata;
+
+	assert_int_equal(row->seq, *last + 1);
+	return ++*last == 3 ? 1 : 0;
+}
+
+static void test_tee(void **state)
+{
+	static const struct audit_source_calls calls = { .rows = three_rows };
+	struct audit_source inner = { .calls = &calls };
+	_cleanup_free_ char *page = NULL;
+	struct audit_tee tee;
+	uint64_t last = 0;
+	struct log log;
+
+	(void)state;
+	begin(&log, 0, 0, 0);
+	audit_tee_init(&tee, &inner, log.report);
+	assert_null(tee.source.calls->segments);
+	assert_null(tee.source.calls->prove);
+	assert_int_equal(tee.source.calls->rows(&tee.source, 0, count_row, &last, NULL), 0);
+	assert_int_equal(last, 3);
+	page = page_of(&log);
+	expect_count(page, "readings", 3);
+	expect_count(page, "records", 3);
+}
+
+static void test_too_many(void **state)
+{
+	_cleanup_free_ char *page = NULL, *few = NULL;
+	struct log log;
+
+	(void)state;
+	begin(&log, 0, 0, 3);
+	for (unsigned i = 0; i < 3; i++)
+		attach(&log, "a", true);
+	few = page_of(&log);
+	assert_null(strstr(few, "Too much happened"));
+	begin(&log, 0, 0, 3);
+	for (unsigned i = 0; i < 4; i++)
+		attach(&log, "a", true);
+	page = page_of(&log);
+	expect(page, "Too much happened for single marks: each column counts 1.0 s.");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_escaping),   cmocka_unit_test(test_units),
 		cmocka_unit_test(test_tally),      cmocka_unit_test(test_sums),
 		cmocka_unit_test(test_period),     cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_continuity),
+		cmocka_unit_test(test_continuity), cmocka_unit_test(test_density),
+		cmocka_unit_test(test_tee),        cmocka_unit_test(test_too_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

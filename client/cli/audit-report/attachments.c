@@ -96,6 +96,7 @@ static int count(struct audit_report *report, const struct report_attachment *a,
 	if (failed)
 		return 0;
 	report->n_attachments++;
+	density_add(&report->density, DENSITY_ATTACHMENTS, a->from, 1);
 	r = tally_count(tally_get_one(&report->users, a->user), 1, e->seq, a->from);
 	return r ? r : tally_count(tally_get_one(&report->probes, a->probe), 1, e->seq, a->from);
 }

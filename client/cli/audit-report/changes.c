@@ -48,6 +48,8 @@ int report_change(struct audit_report *report, const struct report_entry *e)
 	int r = 0;
 
 	report->n_changes += !e->dry_run;
+	if (!e->dry_run)
+		density_add(&report->density, DENSITY_CHANGES, e->time, 1);
 	c = REPORT_ROW(&report->changes, &r);
 	if (!c)
 		return r;
@@ -96,6 +98,8 @@ int report_event(struct audit_report *report, const struct report_entry *e, cons
 	va_list arguments;
 	int r = 0, n;
 
+	if (bad)
+		density_add(&report->density, DENSITY_TROUBLE, e->time, 1);
 	event = REPORT_ROW(&report->events, &r);
 	if (!event)
 		return r;

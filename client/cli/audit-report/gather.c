@@ -87,6 +87,7 @@ static int count_denials(struct audit_report *report, const struct report_entry 
 	int r = tally_count(item, n, e->seq, e->time);
 
 	report->n_denials += n;
+	density_add(&report->density, DENSITY_DENIALS, e->time, n);
 	if (!r && record) {
 		_cleanup_free_ char *probe = report_probe(e->json), *target = report_target(e->json);
 		_cleanup_free_ char *note = probe && target ? report_format("%s %s%s%s", e->action, probe,

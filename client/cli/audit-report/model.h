@@ -5,6 +5,7 @@
  */
 #include <jansson.h>
 
+#include "client/cli/audit-report/density.h"
 #include "client/cli/audit-report/report.h"
 #include "client/cli/audit-report/tally.h"
 
@@ -86,6 +87,7 @@ struct audit_report {
 	uint64_t before;                                     /* attached before the period, and on into it */
 	uint64_t first_seq, last_seq, first_time, last_time; /* within the period */
 	uint64_t previous_seq, previous_time;
+	struct density density;
 	bool running; /* between a start and a stop */
 };
 
