@@ -6,46 +6,28 @@
 #include <string.h>
 
 #include "client/cli/cli.h"
-
-enum {
-	CLASS_BASE = 0,
-	CLASS_ENTITY_MANAGEMENT = 3004,
-	CLASS_APPLICATION_LIFECYCLE = 6002,
-	CLASS_API_ACTIVITY = 6003,
-};
-
-/* A record, and the event that it becomes. */
-struct event {
-	const struct ocsf_log *log;
-	const json_t *record;
-	const char *kind, *verdict, *action;
-	int class, activity;
-	const char *activity_name;
-	char host[256];
-	json_t *json;
-	int error;
-};
+#include "client/cli/ocsf-event.h"
 
 /* Like json_object_set_new(), remembering failure; NULL is out of memory. */
-static void put(struct event *e, json_t *object, const char *key, json_t *value)
+static void put(struct ocsf_event *e, json_t *object, const char *key, json_t *value)
 {
 	if (json_object_set_new(object, key, value) < 0)
 		e->error = -ENOMEM;
 }
 
-static void put_text(struct event *e, json_t *object, const char *key, const char *text)
+static void put_text(struct ocsf_event *e, json_t *object, const char *key, const char *text)
 {
 	if (text && *text)
 		put(e, object, key, json_string(text));
 }
 
-static void put_number(struct event *e, json_t *object, const char *key, uint64_t n)
+static void put_number(struct ocsf_event *e, json_t *object, const char *key, uint64_t n)
 {
 	put(e, object, key, json_integer((json_int_t)n));
 }
 
 /* An identifier that OCSF has as a string. */
-static void put_id(struct event *e, json_t *object, const char *key, uint64_t n)
+static void put_id(struct ocsf_event *e, json_t *object, const char *key, uint64_t n)
 {
 	char digits[21];
 
@@ -53,71 +35,20 @@ static void put_id(struct event *e, json_t *object, const char *key, uint64_t n)
 	put(e, object, key, json_string(digits));
 }
 
-static json_t *put_object(struct event *e, json_t *object, const char *key)
+static json_t *put_object(struct ocsf_event *e, json_t *object, const char *key)
 {
 	put(e, object, key, json_object());
 	return json_object_get(object, key);
 }
 
-static const char *text_of(const struct event *e, const char *key)
+static const char *text_of(const struct ocsf_event *e, const char *key)
 {
 	return cli_string(e->record, key);
 }
 
-static bool is(const char *text, const char *other)
-{
-	return !strcmp(text, other);
-}
-
 /* ---- classification ---- */
 
-static const struct {
-	const char *action;
-	int class, activity;
-} actions[] = {
-	{ "attach", CLASS_API_ACTIVITY, 1 },      { "detach", CLASS_API_ACTIVITY, 4 },
-	{ "detach-any", CLASS_API_ACTIVITY, 4 },  { "audit-read", CLASS_API_ACTIVITY, 2 },
-	{ "enroll", CLASS_ENTITY_MANAGEMENT, 1 }, { "promote", CLASS_ENTITY_MANAGEMENT, 3 },
-	{ "revoke", CLASS_ENTITY_MANAGEMENT, 4 }, { "policy-reload", CLASS_ENTITY_MANAGEMENT, 3 },
-	{ "trust", CLASS_ENTITY_MANAGEMENT, 3 },  { "audit-retention", CLASS_ENTITY_MANAGEMENT, 4 },
-};
-
-static void classify_action(struct event *e)
-{
-	for (size_t i = 0; i < sizeof(actions) / sizeof(*actions); i++)
-		if (is(e->action, actions[i].action)) {
-			e->class = actions[i].class;
-			e->activity = actions[i].activity;
-			return;
-		}
-	e->class = is(e->kind, "change") ? CLASS_ENTITY_MANAGEMENT : CLASS_API_ACTIVITY;
-	e->activity = is(e->kind, "change") ? 3 : 99;
-}
-
-static void classify(struct event *e)
-{
-	static const char *const names[] = { "Unknown", "Create", "Read", "Update", "Delete" };
-
-	if (is(e->kind, "start") || is(e->kind, "stop") || is(e->kind, "crash")) {
-		e->class = CLASS_APPLICATION_LIFECYCLE;
-		e->activity = is(e->kind, "start") ? 3 : 4;
-		e->activity_name = is(e->kind, "start") ? "Start" : "Stop";
-		return;
-	}
-	if (is(e->kind, "read")) {
-		e->class = CLASS_API_ACTIVITY;
-		e->activity = 2;
-	} else if (is(e->kind, "denials")) {
-		e->class = CLASS_API_ACTIVITY;
-		e->activity = 99;
-	} else if (is(e->kind, "decision") || is(e->kind, "outcome") || is(e->kind, "end") ||
-		   is(e->kind, "change")) {
-		classify_action(e);
-	}
-	e->activity_name = e->activity < 5 ? names[e->activity] : *e->action ? e->action : e->kind;
-}
-
-static void put_class(struct event *e)
+static void put_class(struct ocsf_event *e)
 {
 	static const struct {
 		int class, category;
@@ -141,25 +72,18 @@ static void put_class(struct event *e)
 	put_number(e, e->json, "type_uid", (uint64_t)(e->class * 100 + e->activity));
 }
 
-/* What an operator's console sorts by: a process that died, or a log that does not continue, comes first. */
-static void put_severity(struct event *e)
+static void put_severity(struct ocsf_event *e)
 {
 	static const char *const names[] = {
 		"Unknown", "Informational", "Low", "Medium", "High", "Critical"
 	};
-	unsigned severity = 1;
+	unsigned severity = ocsf_severity(e);
 
-	if (is(e->kind, "crash"))
-		severity = 4;
-	else if (is(e->verdict, "failed"))
-		severity = is(e->action, "audit") ? 5 : 3;
-	else if (is(e->verdict, "deny") || is(e->kind, "change"))
-		severity = 2;
 	put_number(e, e->json, "severity_id", severity);
 	put_text(e, e->json, "severity", names[severity]);
 }
 
-static void put_status(struct event *e)
+static void put_status(struct ocsf_event *e)
 {
 	const json_t *refusal = json_object_get(e->record, "refusal");
 	bool good = is(e->verdict, "allow") || is(e->verdict, "ok"),
@@ -179,7 +103,7 @@ static void put_status(struct event *e)
 
 /* ---- what every event has ---- */
 
-static void put_times(struct event *e)
+static void put_times(struct ocsf_event *e)
 {
 	put_number(e, e->json, "time", cli_number(e->record, "time_ns") / 1000000);
 	if (!cli_number(e->record, "count"))
@@ -189,7 +113,7 @@ static void put_times(struct event *e)
 	put_number(e, e->json, "end_time", cli_number(e->record, "until_ns") / 1000000);
 }
 
-static json_t *put_product(struct event *e, json_t *object, const char *key)
+static json_t *put_product(struct ocsf_event *e, json_t *object, const char *key)
 {
 	json_t *product = put_object(e, object, key);
 
@@ -199,7 +123,7 @@ static json_t *put_product(struct event *e, json_t *object, const char *key)
 	return product;
 }
 
-static void put_metadata(struct event *e)
+static void put_metadata(struct ocsf_event *e)
 {
 	json_t *metadata = put_object(e, e->json, "metadata");
 	uint64_t seq = cli_number(e->record, "seq"), decision = cli_number(e->record, "decision");
@@ -220,7 +144,7 @@ static void put_metadata(struct event *e)
 	put(e, metadata, "profiles", json_pack("[s, s]", "host", "security_control"));
 }
 
-static void put_actor(struct event *e)
+static void put_actor(struct ocsf_event *e)
 {
 	const json_t *requester = json_object_get(e->record, "requester");
 	json_t *actor = put_object(e, e->json, "actor"), *user, *process;
@@ -243,7 +167,7 @@ static void put_actor(struct event *e)
 }
 
 /* "bpfwarden/HOST/RANDOM": the host is what is between. */
-static void find_host(struct event *e)
+static void find_host(struct ocsf_event *e)
 {
 	const char *from = e->log->origin ? strchr(e->log->origin, '/') : NULL,
 		   *to = from ? strchr(from + 1, '/') : NULL;
@@ -254,7 +178,7 @@ static void find_host(struct event *e)
 		snprintf(e->host, sizeof(e->host), "localhost");
 }
 
-static void put_host(struct event *e)
+static void put_host(struct ocsf_event *e)
 {
 	json_t *device = put_object(e, e->json, "device"), *source;
 
@@ -268,7 +192,7 @@ static void put_host(struct event *e)
 	put_text(e, source, "hostname", e->host);
 }
 
-static void put_decision(struct event *e)
+static void put_decision(struct ocsf_event *e)
 {
 	bool allowed = is(e->verdict, "allow");
 	json_t *policy;
@@ -288,14 +212,14 @@ static void put_decision(struct event *e)
 
 /* ---- what a class has ---- */
 
-static void bundle_name(const struct event *e, char *name, size_t size)
+static void bundle_name(const struct ocsf_event *e, char *name, size_t size)
 {
 	uint64_t serial = cli_number(e->record, "serial");
 
 	snprintf(name, size, serial ? "%.200s-%" PRIu64 : "%.200s", text_of(e, "probe"), serial);
 }
 
-static void put_api(struct event *e)
+static void put_api(struct ocsf_event *e)
 {
 	json_t *api = put_object(e, e->json, "api"), *resources = json_array(), *item, *service;
 	const json_t *target = json_object_get(e->record, "target");
@@ -321,7 +245,7 @@ static void put_api(struct event *e)
 	}
 }
 
-static void put_entity(struct event *e)
+static void put_entity(struct ocsf_event *e)
 {
 	json_t *entity = put_object(e, e->json, "entity");
 	char name[256];
@@ -342,7 +266,7 @@ static void put_entity(struct event *e)
 	put_text(e, e->json, "comment", text_of(e, "detail"));
 }
 
-static void put_application(struct event *e)
+static void put_application(struct ocsf_event *e)
 {
 	json_t *app = put_product(e, e->json, "app");
 
@@ -351,7 +275,7 @@ static void put_application(struct event *e)
 }
 
 /* Members that stand elsewhere in the event as they are. The rest goes into unmapped as it is. */
-static void put_unmapped(struct event *e)
+static void put_unmapped(struct ocsf_event *e)
 {
 	static const char *const mapped[] = { "seq",    "time_ns",  "action",  "probe",  "serial",
 					      "digest", "target",   "rule",    "policy", "refusal",
@@ -372,7 +296,7 @@ static void put_unmapped(struct event *e)
 	put(e, e->json, "unmapped", rest);
 }
 
-static void put_message(struct event *e)
+static void put_message(struct ocsf_event *e)
 {
 	char name[256], text[1024];
 
@@ -383,9 +307,9 @@ static void put_message(struct event *e)
 	put_text(e, e->json, "message", text);
 }
 
-static void fill(struct event *e, const char *bytes, size_t size)
+static void fill(struct ocsf_event *e, const char *bytes, size_t size)
 {
-	classify(e);
+	ocsf_classify(e);
 	find_host(e);
 	put_metadata(e);
 	put_times(e);
@@ -410,7 +334,7 @@ int ocsf_event(const struct ocsf_log *log, const char *bytes, size_t size, char 
 {
 	_cleanup_json_ json_t *record = json_loadb(bytes, size, JSON_REJECT_DUPLICATES, NULL),
 			      *json = json_object();
-	struct event e = {
+	struct ocsf_event e = {
 		.log = log,
 		.record = record,
 		.kind = cli_string(record, "kind"),

@@ -83,11 +83,13 @@ static int count_denials(struct audit_report *report, const struct report_entry 
 {
 	const char *const part[TALLY_PARTS_MAX] = { e->user, *e->rule ? e->rule : "-" };
 	struct tally *user, *item = tally_get(&report->denials, part);
+	/* A count is written down up to a minute later. */
+	uint64_t until = report_number(e->json, "until_ns"), time = until ? until : e->time;
 	struct report_tick *tick;
-	int r = tally_count(item, n, e->seq, e->time);
+	int r = tally_count(item, n, e->seq, time);
 
 	report->n_denials += n;
-	density_add(&report->density, DENSITY_DENIALS, e->time, n);
+	density_add(&report->density, DENSITY_DENIALS, time, n);
 	if (!r && record) {
 		_cleanup_free_ char *probe = report_probe(e->json), *target = report_target(e->json);
 		_cleanup_free_ char *note = probe && target ? report_format("%s %s%s%s", e->action, probe,
@@ -102,10 +104,10 @@ static int count_denials(struct audit_report *report, const struct report_entry 
 	if (r)
 		return r;
 	user = tally_get_one(&report->denied, e->user);
-	r = tally_count(user, n, e->seq, e->time);
+	r = tally_count(user, n, e->seq, time);
 	tick = r ? NULL : REPORT_ROW(&report->ticks, &r);
 	if (tick)
-		*tick = (struct report_tick){ .time = e->time,
+		*tick = (struct report_tick){ .time = time,
 					      .user = user == &report->denied.rest
 							      ? UINT32_MAX
 							      : (uint32_t)(user - report->denied.items) };
