@@ -181,6 +181,7 @@ int cmd_trust_init(struct cli *cli, int argc, char **argv);
 int cmd_trust_revoke(struct cli *cli, int argc, char **argv);
 int cmd_audit_list(struct cli *cli, int argc, char **argv);
 int cmd_audit_checkpoint(struct cli *cli, int argc, char **argv);
+int cmd_audit_report(struct cli *cli, int argc, char **argv);
 int cmd_audit_show(struct cli *cli, int argc, char **argv);
 int cmd_audit_verify(struct cli *cli, int argc, char **argv);
 int cmd_version(struct cli *cli, int argc, char **argv);

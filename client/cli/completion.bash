@@ -90,11 +90,12 @@ _bpfwarden() {
 			;;
 		audit)
 			case $second in
-			'') words='list show checkpoint verify' ;;
+			'') words='list show checkpoint verify report' ;;
 			list) words="--since --until --user --probe --kind --verdict --action --attachment -n --reverse
 				--follow $common" ;;
 			checkpoint) words="--key $common" ;;
 			verify) words="--checkpoint --key --journal --quick $common" ;;
+			report) words="--since --until --from-dir --quiet --help" ;;
 			*) words=$common ;;
 			esac
 			[[ $cur == -* || $second != verify ]] || { mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return; }

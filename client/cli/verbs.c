@@ -143,6 +143,12 @@ const struct cli_verb cli_verbs[] = {
 	  "log.\n"
 	  "  Ends with 0 if nothing is wrong, with 1 if something is.\n",
 	  false },
+	{ "audit report", cmd_audit_report, "[OPTION…] > FILE",
+	  "one page for people: who attached what, denials, changes, and whether the log is sound",
+	  "      --since TIME       2026-01-31, \"2026-01-31 10:00[:00]\", 2h (ago), @SECONDS\n"
+	  "      --until TIME\n"
+	  "      --from-dir DIR     from a copy of the daemon's directory, or an export\n",
+	  false },
 	{ "bundle", run_bundle, "…", "build, sign, verify and inspect bundles: see bpfwarden bundle --help",
 	  NULL, false },
 	{ "trust show", cmd_trust_show, "[DIR]", "who may sign which bundles, and what is revoked", NULL,

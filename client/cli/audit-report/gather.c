@@ -59,24 +59,9 @@ struct audit_report *audit_report_free(struct audit_report *report)
 	return NULL;
 }
 
-void *report_row(void **rows, size_t *n, size_t size, size_t max, uint64_t *left_out, int *error)
+void *report_grow(void *rows, size_t n, size_t size)
 {
-	char *more;
-
-	if (*n >= max) {
-		++*left_out;
-		return NULL;
-	}
-	/* It doubles whenever n is a power of two. */
-	if ((*n & (*n - 1)) == 0) {
-		more = reallocarray(*rows, *n ? 2 * *n : 1, size);
-		if (!more) {
-			*error = -ENOMEM;
-			return NULL;
-		}
-		*rows = more;
-	}
-	return memset((char *)*rows + (*n)++ * size, 0, size);
+	return n & (n - 1) ? rows : reallocarray(rows, n ? 2 * n : 1, size);
 }
 
 static int count_denials(struct audit_report *report, const struct report_entry *e, uint64_t n, bool record)
@@ -105,7 +90,9 @@ static int count_denials(struct audit_report *report, const struct report_entry 
 		return r;
 	user = tally_get_one(&report->denied, e->user);
 	r = tally_count(user, n, e->seq, time);
-	tick = r ? NULL : REPORT_ROW(&report->ticks, &r);
+	if (r)
+		return r;
+	tick = REPORT_ROW(&report->ticks, &r);
 	if (tick)
 		*tick = (struct report_tick){ .time = time,
 					      .user = user == &report->denied.rest

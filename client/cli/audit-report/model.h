@@ -4,6 +4,7 @@
  * What a report keeps of the records: the inside of struct audit_report, for its own files.
  */
 #include <jansson.h>
+#include <string.h>
 
 #include "client/cli/audit-report/density.h"
 #include "client/cli/audit-report/report.h"
@@ -91,12 +92,28 @@ struct audit_report {
 	bool running; /* between a start and a stop */
 };
 
-/* Room for one more row, zeroed, at the end of an array of rows with this limit. NULL: none (*left_out is
- * counted), or out of memory (*error is -ENOMEM). */
-void *report_row(void **rows, size_t *n, size_t size, size_t max, uint64_t *left_out, int *error);
-#define REPORT_ROW(array, error)                                                                             \
-	((__typeof__((array)->rows))report_row((void **)&(array)->rows, &(array)->n, sizeof(*(array)->rows), \
-					       (array)->max, &(array)->left_out, error))
+/* rows with room for at least one more than n; it doubles whenever n is a power of two. NULL: out of memory,
+ * and rows stays. */
+void *report_grow(void *rows, size_t n, size_t size);
+
+/* One more row, zeroed, at the end. NULL: the limit is reached, which is counted; or out of memory, and
+ * *error is -ENOMEM. */
+#define REPORT_ROW(array, error)                                                        \
+	({                                                                              \
+		__typeof__((array)->rows) row_ = NULL, rows_;                           \
+		if ((array)->n >= (array)->max) {                                       \
+			(array)->left_out++;                                            \
+		} else {                                                                \
+			rows_ = report_grow((array)->rows, (array)->n, sizeof(*rows_)); \
+			if (rows_) {                                                    \
+				(array)->rows = rows_;                                  \
+				row_ = memset(&rows_[(array)->n++], 0, sizeof(*rows_)); \
+			} else {                                                        \
+				*(error) = -ENOMEM;                                     \
+			}                                                               \
+		}                                                                       \
+		row_;                                                                   \
+	})
 
 /* A new string; NULL: out of memory. */
 char *report_format(const char *format, ...) __attribute__((format(printf, 1, 2)));

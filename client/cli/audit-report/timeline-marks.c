@@ -38,8 +38,11 @@ static struct lane *lane_of(struct picture *p, const char *user)
 	for (size_t i = 0; i < p->n_lanes; i++)
 		if (!p->lanes[i].user || !strcmp(p->lanes[i].user, user))
 			return &p->lanes[i];
-	if (p->n_lanes < LANES_MAX)
-		p->lanes[p->n_lanes++] = (struct lane){ .user = p->n_lanes < LANES_MAX - 1 ? user : NULL };
+	if (p->n_lanes < LANES_MAX) {
+		/* The last one is everybody else's. */
+		p->lanes[p->n_lanes].user = p->n_lanes + 1 < LANES_MAX ? user : NULL;
+		p->n_lanes++;
+	}
 	return &p->lanes[p->n_lanes - 1];
 }
 
