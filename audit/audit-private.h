@@ -31,6 +31,8 @@ struct audit {
 	uint64_t commit_retry;   /* µs: no tick commits before, after one has failed */
 	uint64_t unsigned_since; /* µs: when the first record that no checkpoint covers was committed */
 
+	bool spare_noted, spare_staged; /* what the last record about the reserve says; durably, and staged */
+
 	bool copies;           /* the journal is wanted */
 	uint64_t journal_seq;  /* the last record that the journal took */
 	uint64_t journal_next; /* µs: when to try again what it did not take */
@@ -63,3 +65,8 @@ int counting_stage(struct audit *audit, uint64_t now, struct refusal *refusal);
 void copies_send_staged(struct audit *audit);
 void copies_send_older(struct audit *audit, uint64_t now);
 bool copies_overdue(const struct audit *audit);
+
+/* spare.c: stages a record when the reserve of disk space was given up, and when it is there again; what
+ * became of it with the commit. */
+void spare_note(struct audit *audit);
+void spare_committed(struct audit *audit, bool durable);

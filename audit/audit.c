@@ -207,6 +207,7 @@ static int commit(struct audit *audit, bool checkpoint, struct refusal *refusal)
 			signed_checkpoint(audit);
 	}
 	drop_staged(audit);
+	spare_committed(audit, r == 0);
 	return r;
 }
 
@@ -237,6 +238,8 @@ int audit_tick(struct audit *audit, uint64_t now, struct refusal *refusal)
 {
 	int r = 0;
 
+	store_look(audit->store, now);
+	spare_note(audit);
 	if (now >= audit->commit_retry) {
 		/* No room is not an end: the commit makes some. */
 		r = counting_stage(audit, now, NULL);
@@ -258,6 +261,8 @@ uint64_t audit_next_tick(const struct audit *audit)
 		next = checkpoint_due(audit);
 	if (next < audit->commit_retry)
 		next = audit->commit_retry;
+	if (store_next_look(audit->store) < next)
+		next = store_next_look(audit->store);
 	if (copies_overdue(audit) && audit->journal_next < next)
 		next = audit->journal_next;
 	return next;

@@ -74,6 +74,13 @@ int audit_put_text(struct audit *audit, const void *text, size_t size, uint8_t r
  * staged is gone and no number was used. 0 at once if nothing is staged. */
 int audit_commit(struct audit *audit, struct refusal *refusal);
 
+/* Whether the disk is so full that the reserve of AUDIT_RESERVE_SIZE is gone: everything can still be
+ * recorded, for a while, but nothing may be allowed that adds to it. Ends by itself in audit_tick(). */
+bool audit_spare(const struct audit *audit);
+/* 0, or, with the reserve gone, the refusal of whatever would be allowed anew: subject "reserve", why, and
+ * what to do. */
+int audit_admit(const struct audit *audit, struct refusal *refusal);
+
 /* True if a commit has something to do. */
 bool audit_pending(const struct audit *audit);
 

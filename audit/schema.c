@@ -77,7 +77,12 @@ static bool may_pass(int primary)
 
 int schema_refuse(sqlite3 *db, int code, const char *step, struct refusal *refusal)
 {
-	int primary = code & 0xff, error = db ? sqlite3_system_errno(db) : 0;
+	return schema_refuse_errno(db, code, db ? sqlite3_system_errno(db) : 0, step, refusal);
+}
+
+int schema_refuse_errno(sqlite3 *db, int code, int error, const char *step, struct refusal *refusal)
+{
+	int primary = code & 0xff;
 	bool disk = primary == SQLITE_IOERR || primary == SQLITE_FULL || primary == SQLITE_CANTOPEN;
 
 	if (primary == SQLITE_NOMEM)

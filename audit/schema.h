@@ -27,6 +27,9 @@ int schema_check(sqlite3 *db, struct refusal *refusal);
  * AUDIT_DAMAGED for a code that blames the file. */
 int schema_refuse(sqlite3 *db, int code, const char *step, struct refusal *refusal);
 
+/* The same with an errno of the caller's, because SQLite forgets the one that made a COMMIT fail. */
+int schema_refuse_errno(sqlite3 *db, int code, int error, const char *step, struct refusal *refusal);
+
 /* The same for what we find ourselves. */
 int schema_damaged(struct refusal *refusal, const char *step, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));

@@ -111,12 +111,13 @@ int segment_create(const struct directory *directory, const struct segment_meta 
 	fd = close_fd(fd);
 	r = segment_connect(directory, SEGMENT_TEMPORARY, SQLITE_OPEN_READWRITE, &db, refusal);
 	if (!r) {
+		errno = 0;
 		/* As a whole, with its own fsync, in a rollback journal that is gone at its end. */
 		code = sqlite3_exec(db, "PRAGMA synchronous = EXTRA", NULL, NULL, NULL);
 		if (code == SQLITE_OK)
 			code = fill(db, meta, edge, checkpoint);
 		if (code != SQLITE_OK)
-			r = schema_refuse(db, code, "create", refusal);
+			r = schema_refuse_errno(db, code, errno, "create", refusal);
 	}
 	sqlite3_close(db);
 	if (r == AUDIT_DAMAGED) /* nobody else's doing: the disk gave back what we had not written */

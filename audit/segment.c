@@ -44,29 +44,44 @@ int segment_connect(const struct directory *directory, const char *name, int fla
 	return code == SQLITE_OK ? 0 : schema_refuse(*ret, code, "open", refusal);
 }
 
+/* The mode is answered before it is there: the statement has to come to its end, and may fail on the way. */
+static int set_journal_mode(sqlite3 *db, const char *sql, const char *mode, const char *step, bool *ret_set,
+			    struct refusal *refusal)
+{
+	sqlite3_stmt *stmt = NULL;
+	const char *answer;
+	bool set = false;
+	int code, r = 0;
+
+	errno = 0;
+	code = sqlite3_prepare_v2(db, sql, -1, &stmt, NULL);
+	while (code == SQLITE_OK || code == SQLITE_ROW) {
+		code = sqlite3_step(stmt);
+		answer = code == SQLITE_ROW ? (const char *)sqlite3_column_text(stmt, 0) : NULL;
+		if (answer)
+			set = !strcmp(answer, mode);
+	}
+	if (code != SQLITE_DONE)
+		r = schema_refuse_errno(db, code, errno, step, refusal);
+	sqlite3_finalize(stmt);
+	if (!r)
+		*ret_set = set;
+	return r;
+}
+
 /* WAL and FULL: a commit is one write and one fsync of the log file, durable when it returns
  * (https://www.sqlite.org/pragma.html#pragma_synchronous). */
 static int set_durable(sqlite3 *db, struct refusal *refusal)
 {
-	sqlite3_stmt *stmt = NULL;
-	const char *mode;
-	int code, r = 0;
+	bool wal;
+	int code, r;
 
-	code = sqlite3_prepare_v2(db, "PRAGMA journal_mode = WAL", -1, &stmt, NULL);
-	if (code == SQLITE_OK)
-		code = sqlite3_step(stmt);
-	if (code != SQLITE_ROW) {
-		r = schema_refuse(db, code, "journal_mode", refusal);
-	} else {
-		mode = (const char *)sqlite3_column_text(stmt, 0);
-		if (!mode || strcmp(mode, "wal"))
-			r = refusal_set(refusal, REFUSAL_AUDIT_UNAVAILABLE, "journal_mode",
-					"the database stays in journal mode %s, WAL is needed",
-					mode ? mode : "?");
-	}
-	sqlite3_finalize(stmt);
+	r = set_journal_mode(db, "PRAGMA journal_mode = WAL", "wal", "journal_mode", &wal, refusal);
 	if (r)
 		return r;
+	if (!wal)
+		return refusal_set(refusal, REFUSAL_AUDIT_UNAVAILABLE, "journal_mode",
+				   "the database cannot use a write-ahead log, which is needed");
 	code = sqlite3_exec(db, "PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864", NULL, NULL,
 			    NULL);
 	return code == SQLITE_OK ? 0 : schema_refuse(db, code, "synchronous", refusal);
@@ -212,6 +227,15 @@ static int allocate(const struct directory *directory, uint64_t first, struct se
 	return r;
 }
 
+/* A connection opens the write-ahead log when it first reads: now, and not when the disk may be in trouble
+ * and somebody wants to know what happened. */
+static int warm_up(sqlite3 *reader, struct refusal *refusal)
+{
+	int code = sqlite3_exec(reader, "SELECT value FROM meta LIMIT 1", NULL, NULL, NULL);
+
+	return code == SQLITE_OK ? 0 : schema_refuse(reader, code, "open", refusal);
+}
+
 int segment_open(const struct directory *directory, uint64_t first, struct segment **ret,
 		 struct refusal *refusal)
 {
@@ -232,6 +256,8 @@ int segment_open(const struct directory *directory, uint64_t first, struct segme
 	if (!r)
 		r = segment_connect(directory, segment->name, SQLITE_OPEN_READONLY, &segment->reader,
 				    refusal);
+	if (!r)
+		r = warm_up(segment->reader, refusal);
 	if (!r)
 		r = remember_files(segment, directory, refusal);
 	if (!r)
@@ -271,23 +297,22 @@ static void finalize_statements(struct segment *segment)
 
 int segment_seal(struct segment *segment, struct refusal *refusal)
 {
-	sqlite3_stmt *stmt = NULL;
-	const char *mode;
-	int code, r = 0;
+	bool sealed;
+	int code, r;
 
 	finalize_statements(segment);
 	sqlite3_close(segment->reader);
 	segment->reader = NULL;
-	code = sqlite3_prepare_v2(segment->writer, "PRAGMA journal_mode = DELETE", -1, &stmt, NULL);
-	if (code == SQLITE_OK)
-		code = sqlite3_step(stmt);
-	mode = code == SQLITE_ROW ? (const char *)sqlite3_column_text(stmt, 0) : NULL;
-	if (code != SQLITE_ROW)
-		r = schema_refuse(segment->writer, code, "rotate", refusal);
-	else if (!mode || strcmp(mode, "delete"))
+	/* EXTRA also makes it durable that the journal of this change is gone: who only reads the segment
+	 * later could not roll it back. */
+	code = sqlite3_exec(segment->writer, "PRAGMA synchronous = EXTRA", NULL, NULL, NULL);
+	if (code != SQLITE_OK)
+		return schema_refuse(segment->writer, code, "rotate", refusal);
+	r = set_journal_mode(segment->writer, "PRAGMA journal_mode = DELETE", "delete", "rotate", &sealed,
+			     refusal);
+	if (!r && !sealed)
 		r = refusal_set(refusal, REFUSAL_AUDIT_UNAVAILABLE, "rotate", "somebody else has %s open",
 				segment->name);
-	sqlite3_finalize(stmt);
 	return r;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 /* What the store's files share. */
 #include "audit/memory.h"
+#include "audit/reserve.h"
 #include "audit/segment.h"
 #include "audit/store.h"
 
@@ -15,6 +16,7 @@ struct known_texts {
 struct store {
 	struct directory directory;
 	struct memory memory;
+	struct reserve reserve;
 	char *published;
 	uint8_t seed[NOTE_SEED_SIZE];
 	struct note_signer *signer; /* in the log's name */
@@ -50,6 +52,10 @@ void store_done(struct store *store);
 int store_ready(struct store *store, struct refusal *refusal);
 int store_unlink_segment(const struct store *store, uint64_t first);
 int store_add_first(struct store *store, uint64_t first);
+
+/* store-reserve.c: gives the reserve up if this error says that there is no more room; true: try once more.
+ */
+bool store_make_room(struct store *store, int error);
 
 /* store-texts.c: what the records of a batch refer to, and only older segments have, in a new array. */
 int store_carry_texts(struct store *store, const struct store_batch *batch, struct store_text **ret,

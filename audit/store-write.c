@@ -14,7 +14,8 @@ struct writing {
 	bool sign;
 	uint64_t signed_size;
 	char note[NOTE_SIZE_MAX];
-	int code; /* SQLite's */
+	int code;  /* SQLite's */
+	int error; /* errno, as the step that failed has left it */
 };
 
 static int write_node(unsigned level, uint64_t index, const uint8_t hash[DIGEST_SIZE], void *userdata)
@@ -81,7 +82,7 @@ static int roll_back(struct writing *writing, int r, struct refusal *refusal)
 	sqlite3 *db = writing->segment->writer;
 
 	if (writing->code != SQLITE_OK)
-		r = schema_refuse(db, writing->code, "commit", refusal);
+		r = schema_refuse_errno(db, writing->code, writing->error, "commit", refusal);
 	else if (r != -ENOMEM)
 		r = directory_refuse(refusal, "checkpoint", -r, "the log cannot be hashed and signed");
 	if (!sqlite3_get_autocommit(db))
@@ -98,7 +99,9 @@ static int write_batch(struct store *store, struct writing *writing, const struc
 		r = store_carry_texts(store, batch, &writing->carried, &writing->n_carried, refusal);
 	if (r)
 		return r;
+	errno = 0;
 	r = write_all(store, writing, batch);
+	writing->error = errno;
 	if (r < 0 || writing->code != SQLITE_OK)
 		r = roll_back(writing, r, refusal);
 	store_free_texts(writing->carried, writing->n_carried);
@@ -114,6 +117,10 @@ int store_write(struct store *store, const struct store_batch *batch, struct ref
 		return store_verdict(r);
 	writing.segment = store->segment;
 	r = write_batch(store, &writing, batch, refusal);
+	if (r > 0 && store_make_room(store, writing.error)) {
+		writing = (struct writing){ .segment = store->segment, .edge = store->edge };
+		r = write_batch(store, &writing, batch, refusal);
+	}
 	if (r)
 		return store_verdict(r);
 	store->edge = writing.edge;

@@ -176,6 +176,36 @@ int store_ready(struct store *store, struct refusal *refusal)
 	return r;
 }
 
+static int open_log(struct store *store, const struct audit_options *options, struct refusal *refusal)
+{
+	int r = key_load(&store->directory, options->credentials, store->seed, refusal);
+
+	store->n_firsts = 0;
+	if (!r)
+		r = find_segments(store, refusal);
+	if (!r && store->n_firsts == 0)
+		r = begin(store, 0, refusal);
+	if (!r)
+		r = load(store, refusal);
+	if (!r)
+		r = drop_leftover(store, refusal);
+	return r;
+}
+
+/* Opening writes, too; a log on a full disk has its reserve for that. */
+static int open_somehow(struct store *store, const struct audit_options *options, struct refusal *refusal)
+{
+	int r;
+
+	reserve_find(&store->reserve, &store->directory);
+	r = open_log(store, options, refusal);
+	if (r > 0 && store_make_room(store, reserve_disk_error(&store->directory)))
+		r = open_log(store, options, refusal);
+	if (!r && !store->reserve.held)
+		reserve_take(&store->reserve, &store->directory, 0);
+	return r;
+}
+
 int store_open(const struct audit_options *options, struct store **ret, struct refusal *refusal)
 {
 	_cleanup_(store_close_p) struct store *store = calloc(1, sizeof(*store));
@@ -189,15 +219,7 @@ int store_open(const struct audit_options *options, struct store **ret, struct r
 	store->memory = (struct memory){ &store->directory, store->published };
 	r = directory_open(options->directory, &store->directory, refusal);
 	if (!r)
-		r = key_load(&store->directory, options->credentials, store->seed, refusal);
-	if (!r)
-		r = find_segments(store, refusal);
-	if (!r && store->n_firsts == 0)
-		r = begin(store, 0, refusal);
-	if (!r)
-		r = load(store, refusal);
-	if (!r)
-		r = drop_leftover(store, refusal);
+		r = open_somehow(store, options, refusal);
 	if (r)
 		return store_verdict(r);
 	store->segment_size = store->rotate_size = options->segment_size;

@@ -28,8 +28,16 @@ struct store_batch {
 			  * the store does so by itself */
 };
 
-/* All of the batch with its part of the tree and its checkpoint, durable, or nothing of it. */
+/* All of the batch with its part of the tree and its checkpoint, durable, or nothing of it. Where the disk is
+ * full, the reserve is given up for it. */
 int store_write(struct store *store, const struct store_batch *batch, struct refusal *refusal);
+
+/* Whether the reserve of disk space is gone, and why (errno, 0: it is there); tries to make it again; when it
+ * wants to be asked to (µs of CLOCK_MONOTONIC; UINT64_MAX: never). */
+int store_spare(const struct store *store);
+void store_look(struct store *store, uint64_t now);
+uint64_t store_next_look(const struct store *store);
+const char *store_directory(const struct store *store);
 
 /* Ends the newest segment, unless it is empty; and does so if it is large enough. What fails is tried again.
  */

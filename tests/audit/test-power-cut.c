@@ -63,36 +63,34 @@ static void announce(uint64_t seed, const struct cut *c)
  * CUTS_EACH times. */
 static void chain(uint64_t seed)
 {
-	struct workload w = { .seed = seed };
+	struct workload *w = workload_new(seed);
 	struct cut last = { 0 };
 
-	workload_directory(w.directory, "cut");
 	for (int link = 0; link < CHAIN; link++) {
 		uint64_t before;
 
-		disk_start(w.directory);
-		workload_open(&w);
-		workload_adopt(&w, last.acknowledged, last.head_max);
-		before = w.head;
+		disk_start(w->directory);
+		workload_open(w);
+		workload_adopt(w, last.acknowledged, last.head_max);
+		before = w->head;
 		for (int i = 0; i < STEPS; i++)
-			workload_step(&w);
-		workload_close(&w);
+			workload_step(w);
+		workload_close(w);
 		for (int i = 0; i < CUTS_EACH; i++) {
 			struct cut c;
 
-			cut(&w, before, &c);
+			cut(w, before, &c);
 			announce(seed, &c);
-			workload_check(&w, c.directory, c.acknowledged, c.head_max);
+			workload_check(w, c.directory, c.acknowledged, c.head_max);
 			workload_remove(c.directory);
 		}
-		cut(&w, before, &last);
+		cut(w, before, &last);
 		announce(seed, &last);
-		workload_remove(w.directory);
-		memcpy(w.directory, last.directory, sizeof(w.directory));
+		workload_remove(w->directory);
+		memcpy(w->directory, last.directory, sizeof(w->directory));
 	}
 	disk_stop();
-	workload_remove(w.directory);
-	workload_free(&w);
+	workload_free(w);
 }
 
 static void test_power_cuts(void **state)

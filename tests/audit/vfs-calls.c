@@ -52,6 +52,8 @@ static int refuse(int error)
 /* The name that path, seen from dir_fd, has in the journaled directory; NULL: it lies elsewhere. */
 static const char *name_at(int dir_fd, const char *path)
 {
+	if (!strcmp(path, "."))
+		return NULL;
 	if (path[0] == '/')
 		return disk_name_of(path);
 	return dir_fd != AT_FDCWD && !strchr(path, '/') && disk_is_directory(dir_fd) ? path : NULL;
@@ -241,11 +243,20 @@ int __wrap_fallocate(int fd, int mode, off_t offset, off_t size)
 	return __wrap_fallocate64(fd, mode, offset, size);
 }
 
+/* A file without a name is never there after a power cut, but needs its space. */
+static bool is_nameless(int fd)
+{
+	struct stat st;
+
+	return disk.ino && fstat(fd, &st) == 0 && st.st_dev == disk.dev && st.st_nlink == 0;
+}
+
 /* This one returns its error. */
 int __wrap_posix_fallocate64(int fd, off_t offset, off_t size)
 {
-	uint32_t file = disk_file_of_fd(fd);
-	int error = file != DISK_NO_FILE ? disk_step(DISK_TRUNCATE, NULL, NULL, NULL) : 0, r;
+	uint32_t file = is_nameless(fd) ? DISK_NO_FILE : disk_file_of_fd(fd);
+	int error = file != DISK_NO_FILE || is_nameless(fd) ? disk_step(DISK_TRUNCATE, NULL, NULL, NULL) : 0,
+	    r;
 	struct stat st;
 
 	if (error)

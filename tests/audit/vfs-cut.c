@@ -138,12 +138,18 @@ static void begin(struct cut *cut)
 
 static void write_file(const char *target, const struct disk_name *name, const struct disk_content *content)
 {
+	uint64_t used = content->size;
 	char path[8192];
 	int fd;
 
+	/* What is only set aside need not be written. */
+	while (used && !content->bytes[used - 1])
+		used--;
+
 	snprintf(path, sizeof(path), "%s/%s", target, name->name);
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0 || (content->size && write(fd, content->bytes, content->size) != (ssize_t)content->size))
+	if (fd < 0 || (used && write(fd, content->bytes, used) != (ssize_t)used) ||
+	    ftruncate(fd, (off_t)content->size) < 0)
 		abort();
 	close(fd);
 }

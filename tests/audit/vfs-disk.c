@@ -179,12 +179,19 @@ void disk_fault(const struct disk_fault *fault)
 {
 	disk.fault = fault ? *fault : (struct disk_fault){ 0 };
 	disk.steps = 0;
-	disk.faulted = false;
 }
 
 uint64_t disk_steps(void)
 {
 	return disk.steps;
+}
+
+bool disk_suspend(bool suspend)
+{
+	bool before = disk.suspended;
+
+	disk.suspended = suspend;
+	return before;
 }
 
 bool disk_faulted(void)
@@ -196,6 +203,8 @@ int disk_step(enum disk_act act, const char *name, void (*half)(void *userdata),
 {
 	const struct disk_fault *fault = &disk.fault;
 
+	if (disk.suspended)
+		return 0;
 	if (fault->acts && !(fault->acts & (1U << act)))
 		return 0;
 	if (fault->name && (!name || !strstr(name, fault->name)))

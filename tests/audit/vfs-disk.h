@@ -65,7 +65,9 @@ struct disk_fault {
 /* NULL: none any more. Steps count from here, in the directory that is being journaled. */
 void disk_fault(const struct disk_fault *fault);
 uint64_t disk_steps(void);
-/* Whether a fault was met since it was set. */
+/* While a test looks for itself: no step counts, none fails. Returns what was before. */
+bool disk_suspend(bool suspend);
+/* Whether a fault was met since journaling began. */
 bool disk_faulted(void);
 
 /* Numbers for tests, from a seed (splitmix64). */

@@ -60,7 +60,7 @@ struct disk {
 
 	struct disk_fault fault;
 	uint64_t steps;
-	bool faulted;
+	bool faulted, suspended;
 };
 extern struct disk disk;
 

@@ -4,6 +4,7 @@
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "vfs-private.h"
 
@@ -185,6 +186,14 @@ static int shim_unmap(sqlite3_file *file, int delete)
 	return real_of(file)->pMethods->xShmUnmap(real_of(file), delete);
 }
 
+/* A file that is there already needs no space. */
+static int open_error(const char *path, const char *name)
+{
+	bool wants = disk.fault.error == ENOSPC || disk.fault.error == EDQUOT;
+
+	return wants && access(path, F_OK) == 0 ? 0 : disk_step(DISK_OPEN, name, NULL, NULL);
+}
+
 static int shim_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int flags, int *ret_flags)
 {
 	static const int journals = SQLITE_OPEN_WAL | SQLITE_OPEN_MAIN_JOURNAL | SQLITE_OPEN_SUPER_JOURNAL;
@@ -195,8 +204,11 @@ static int shim_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int
 
 	(void)vfs;
 	*f = (struct shim_file){ .real = (sqlite3_file *)(f + 1), .epoch = disk.epoch, .file = DISK_NO_FILE };
-	error = name && (flags & SQLITE_OPEN_READWRITE) ? disk_step(DISK_OPEN, name, NULL, NULL) : 0;
-	if (error)
+	error = name && (flags & SQLITE_OPEN_READWRITE) ? open_error(path, name) : 0;
+	/* What cannot be written is opened to be read: os_unix.c, unixOpen(). */
+	if (error == EROFS && access(path, F_OK) == 0)
+		flags = (flags & ~(SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE)) | SQLITE_OPEN_READONLY;
+	else if (error)
 		return code_of(error, SQLITE_CANTOPEN);
 	code = shim.real->xOpen(shim.real, path, f->real, flags, ret_flags);
 	if (code != SQLITE_OK)
