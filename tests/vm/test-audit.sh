@@ -168,8 +168,18 @@ anchors() {
 	check_equal "anchor: the checkpoint is for everybody to read, the warden's to write" \
 		"$(stat -c '%a %U' "$published"; stat -c '%a %U' "${published%/*}")" $'644 bpfwarden\n755 bpfwarden'
 	check_match "anchor: without a hook the doctor says so" "$(bpfwarden doctor)" '^ok +no hook in /etc/bpfwarden/anchor.d'
-	# shellcheck disable=SC2016 # the hook's own
-	printf '#!/bin/sh\ncat "$1" >>"$STATE_DIRECTORY/all" && id -u >"$STATE_DIRECTORY/uid"\n' >"$hooks/append"
+	cat >"$hooks/append" <<-'END'
+		#!/bin/sh
+		cat "$1" >>"$STATE_DIRECTORY/all"
+		id -u >"$STATE_DIRECTORY/uid"
+		for path in /run/bpfwarden/io.bpfwarden /var/lib/bpfwarden /etc/credstore.encrypted; do
+			if [ -r "$path" ]; then echo "$path"; fi
+		done >"$STATE_DIRECTORY/reached"
+		for path in /etc /var/lib /run/bpfwarden /run/bpfwarden/audit /usr/lib/bpfwarden; do
+			if touch "$path/hook" 2>/dev/null; then echo "$path"; fi
+		done >>"$STATE_DIRECTORY/reached"
+		exit 0
+	END
 	chmod 755 "$hooks/append"
 	check_match "anchor: a hook that nobody calls is a failure" "$(bpfwarden doctor)" '^fail .*systemctl start bpfwarden-anchor.path'
 	systemctl start bpfwarden-anchor.path
@@ -179,6 +189,7 @@ anchors() {
 		check "anchor: the newest checkpoint gets there" wait_until 90 all_anchored
 	done
 	check "anchor: under a user of its own" test "$(cat "$anchored/uid")" -gt 60000
+	check_equal "anchor: with nothing of the daemon's in reach" "$(cat "$anchored/reached")" ""
 	check_equal "anchor: each is one that the log has" "$(comm -23 <(grep -Ex '[0-9]+' "$anchored/all" | sort) \
 		<(log 'SELECT size FROM checkpoint' | sort))" ""
 	check "anchor: and verifies against the log" bpfwarden audit verify --checkpoint "$anchored/checkpoint"
@@ -196,6 +207,26 @@ anchors() {
 	check "anchor: and nothing is missing" all_anchored
 }
 
+# --- the key is lost -------------------------------------------------------------------------------------------
+
+# What docs/AUDIT.md says.
+key_lost() {
+	local before
+	before=$(public_of_log)
+	systemctl stop bpfwarden.slice
+	echo garbage >"$credential"
+	check_code "key lost: one that does not open keeps the warden from starting" 1 timeout 60 systemctl start bpfwardend.service
+	check_match "key lost: and the journal says why" "$(journalctl -q --no-pager -u bpfwardend)" 'Failed at step CREDENTIALS'
+	systemctl stop bpfwarden.slice
+	mv "$audit" "$audit-until-today"
+	rm "$credential"
+	systemctl start bpfwarden-audit-key.service bpfwardend.socket bpfwardend-peers.socket bpfwardend-loader.socket bpfwardend.service
+	check "key lost: the daemon answers with a new one" wait_until 60 bpfwarden list
+	check "key lost: it is another" test "$(public_of_log)" != "$before"
+	check "key lost: the new log verifies" bpfwarden audit verify
+	check "key lost: and so does the old one" bpfwarden audit verify "$audit-until-today"
+}
+
 stop_if_failed() {
 	[ "$vm_failed" -gt 0 ] || return 0
 	journalctl --no-pager -o short-monotonic -u 'bpfwarden*' | tail -n 80 | sed 's/^/# /'
@@ -211,5 +242,6 @@ rate_limit
 run_is_full
 kernel_records
 anchors
+key_lost
 stop_if_failed go-on
 vm_finish
