@@ -14,6 +14,7 @@ declare -A capabilities=([warden]=0000000000000000 [gate]=0000000000000000 [pars
 	[loader]=000000c000000000)
 declare -A exposure=([warden]=0.6 [gate]=0.6 [parser]=0.6 [loader]=1.5)
 socket=/run/bpfwarden/io.bpfwarden
+credential=/etc/credstore.encrypted/bpfwarden.audit-key
 
 as() { runuser -l "$1" -c "$2"; } # a fresh login, so that groups count
 
@@ -27,6 +28,8 @@ install_package() {
 		check_match "install: group $name exists and is empty" "$(getent group "$name")" "^$name:.*:$"
 	done
 	check_equal "install: state is private" "$(stat -c '%a %U %G' /var/lib/bpfwarden)" "700 bpfwarden bpfwarden"
+	check_equal "install: the last checkpoint has a directory of the warden's" \
+		"$(stat -c '%a %U' /run/bpfwarden/audit)" "755 bpfwarden"
 	check_equal "install: no client may write where the socket is" \
 		"$(stat -c '%a %U %G' /run/bpfwarden)" "755 root root"
 }
@@ -40,7 +43,8 @@ units() {
 		check "units: $process is active" wait_until 60 systemctl is-active "${unit[$process]}.service"
 	done
 	check_equal "units: systemd finds nothing to say" "$(systemd-analyze verify --man=no "${unit[@]/%/.service}" \
-		bpfwardend.socket bpfwardend-peers.socket bpfwardend-loader.socket 2>&1 | grep bpfwarden)" ""
+		bpfwardend.socket bpfwardend-peers.socket bpfwardend-loader.socket bpfwarden-audit-key.service \
+		bpfwarden-anchor.path bpfwarden-anchor.service bpfwarden-anchor.timer 2>&1 | grep bpfwarden)" ""
 	check_equal "units: the socket is everybody's" "$(stat -c '%a %U' $socket)" "666 root"
 	check_equal "units: peers are the group's" \
 		"$(stat -c '%a %U %G' /run/bpfwarden/peers)" "660 root bpfwarden"
@@ -222,7 +226,10 @@ dying() {
 }
 
 upgrade() {
+	local key
+	key=$(sha256sum <"$credential")
 	check "upgrade: the same package again" dpkg -i "$DEB"
+	check_equal "upgrade: the audit key is the same" "$(sha256sum <"$credential")" "$key"
 	check "upgrade: probes work" wait_until 60 answers
 	check_equal "upgrade: the log goes on without a gap" "$(gaps)" "1|0"
 }
@@ -245,6 +252,7 @@ removal() {
 	check "remove: no socket is left" test ! -e "$socket"
 	check "purge" dpkg --purge bpfwarden
 	check "purge: the audit log stays" test -e /var/lib/bpfwarden/audit/log-000000000001.sqlite
+	check "purge: and its key" test -e "$credential"
 }
 
 # Without the four processes every further check would only wait.
