@@ -210,27 +210,3 @@ int tree_check_consistency(uint64_t from, const uint8_t from_root[DIGEST_SIZE], 
 	*ret = roots.complete && equal(roots.from, from_root) && equal(roots.to, to_root);
 	return 0;
 }
-
-int tree_edge_of_proof(uint64_t index, uint64_t size, const struct tree_proof *proof, struct tree_edge *ret)
-{
-	struct ascent a = { index, size - 1 };
-	struct tree_edge edge = { .size = index };
-	uint64_t missing = index; /* a bit for each subtree of the edge, smallest first, as in the proof */
-
-	if (index >= size || size > TREE_SIZE_MAX || proof->n > TREE_PROOF_MAX)
-		return -EINVAL;
-	for (size_t i = 0; i < proof->n; i++, ascend(&a)) {
-		if (!a.sn)
-			return -EINVAL;
-		if (!neighbour_left(&a))
-			continue;
-		if (!missing)
-			return -EINVAL;
-		memcpy(edge.hash[__builtin_ctzll(missing)], proof->hash[i], DIGEST_SIZE);
-		missing &= missing - 1;
-	}
-	if (missing || a.sn)
-		return -EINVAL;
-	*ret = edge;
-	return 0;
-}

@@ -64,7 +64,3 @@ int tree_check_inclusion(const uint8_t leaf[DIGEST_SIZE], uint64_t index, uint64
 			 const struct tree_proof *proof, const uint8_t root[DIGEST_SIZE], bool *ret);
 int tree_check_consistency(uint64_t from, const uint8_t from_root[DIGEST_SIZE], uint64_t to,
 			   const uint8_t to_root[DIGEST_SIZE], const struct tree_proof *proof, bool *ret);
-/* The right edge of the first `index` leaves, out of a proof that leaf index is in the tree of size: what is
- * left of that leaf's way up. Whether the proof holds is for tree_check_inclusion() to say; -EINVAL: it does
- * not even have the right number of hashes. */
-int tree_edge_of_proof(uint64_t index, uint64_t size, const struct tree_proof *proof, struct tree_edge *ret);

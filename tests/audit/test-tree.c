@@ -222,33 +222,6 @@ static void test_inclusion(void **state)
 	}
 }
 
-/* What a leaf's proof says of the leaves before it. */
-static void test_edge_of_proof(void **state)
-{
-	struct tree_edge edge;
-
-	(void)state;
-	for (uint64_t size = 1; size <= SIZES; size++) {
-		for (uint64_t i = 0; i < size; i++) {
-			struct tree_proof proof;
-
-			assert_int_equal(tree_prove_inclusion(i, size, get_node, &size, &proof), 0);
-			assert_int_equal(tree_edge_of_proof(i, size, &proof, &edge), 0);
-			assert_int_equal(edge.size, i);
-			for (unsigned level = 0; level < 10; level++)
-				if (i >> level & 1)
-					assert_memory_equal(edge.hash[level], edges[i].hash[level],
-							    DIGEST_SIZE);
-			proof.n++;
-			assert_int_equal(tree_edge_of_proof(i, size, &proof, &edge), -EINVAL);
-			if (proof.n < 2)
-				continue;
-			proof.n -= 2;
-			assert_int_equal(tree_edge_of_proof(i, size, &proof, &edge), -EINVAL);
-		}
-	}
-}
-
 static void test_consistency(void **state)
 {
 	(void)state;
@@ -510,7 +483,7 @@ int main(void)
 		cmocka_unit_test(test_consistency), cmocka_unit_test(test_flipped),
 		cmocka_unit_test(test_other_place), cmocka_unit_test(test_other_trees),
 		cmocka_unit_test(test_callbacks),   cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_largest),     cmocka_unit_test(test_edge_of_proof),
+		cmocka_unit_test(test_largest),
 	};
 
 	return cmocka_run_group_tests(tests, make_trees, NULL);
