@@ -41,3 +41,7 @@ typedef int (*audit_export_line_fn)(const struct audit_source_row *row, FILE *ou
  * is one line, since nothing is signed. */
 int audit_export_lines(struct audit_source *source, FILE *out, audit_export_line_fn line, void *userdata,
 		       uint64_t *ret_records, struct refusal *refusal);
+/* The same as the file `name` in a directory that is made, or is empty. */
+int audit_export_lines_into(struct audit_source *source, const char *directory, const char *name,
+			    audit_export_line_fn line, void *userdata, uint64_t *ret_records,
+			    struct refusal *refusal);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "audit/export/export.h"
+#include "audit/export/stage.h"
 
 struct lines {
 	FILE *out;
@@ -47,5 +48,38 @@ int audit_export_lines(struct audit_source *source, FILE *out, audit_export_line
 		r = -errno;
 	if (!r)
 		*ret_records = lines.n;
+	return r;
+}
+
+int audit_export_lines_into(struct audit_source *source, const char *directory, const char *name,
+			    audit_export_line_fn line, void *userdata, uint64_t *ret_records,
+			    struct refusal *refusal)
+{
+	_cleanup_(export_stage_free_p) struct export_stage *stage = NULL;
+	uint64_t records;
+	FILE *out;
+	int fd, r;
+
+	r = export_stage_new(directory, &stage, refusal);
+	if (r)
+		return r;
+	if (export_stage_earlier(stage) >= 0)
+		return refusal_set(refusal, REFUSAL_AUDIT_UNAVAILABLE, "directory",
+				   "%s: it holds an export with tiles: name another directory", directory);
+	fd = export_stage_open(stage, name);
+	if (fd < 0)
+		return fd;
+	out = fdopen(fd, "w");
+	if (!out) {
+		close_fd(fd);
+		return -ENOMEM;
+	}
+	r = audit_export_lines(source, out, line, userdata, &records, refusal);
+	if (fclose(out) == EOF && !r)
+		r = -errno;
+	if (!r)
+		r = export_stage_commit(stage);
+	if (!r)
+		*ret_records = records;
 	return r;
 }

@@ -91,14 +91,16 @@ _bpfwarden() {
 		audit)
 			case $second in
 			'') words='list show checkpoint verify report' ;;
+			'') words='list show checkpoint verify export' ;;
 			list) words="--since --until --user --probe --kind --verdict --action --attachment -n --reverse
 				--follow $common" ;;
 			checkpoint) words="--key $common" ;;
 			verify) words="--checkpoint --key --journal --quick $common" ;;
 			report) words="--since --until --from-dir --quiet --help" ;;
+			export) words="--from-dir --format $common" ;;
 			*) words=$common ;;
 			esac
-			[[ $cur == -* || $second != verify ]] || { mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return; }
+			[[ $cur == -* || ($second != verify && $second != export) ]] || { mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return; }
 			;;
 		bundle | trust)
 			case $second in

@@ -149,6 +149,16 @@ const struct cli_verb cli_verbs[] = {
 	  "      --until TIME\n"
 	  "      --from-dir DIR     from a copy of the daemon's directory, or an export\n",
 	  false },
+	{ "audit export", cmd_audit_export, "[OPTION…] DIR",
+	  "the log as files that other tools read: signed tiles and lines of JSON",
+	  "      --from-dir DIR2    of a copy of /var/lib/bpfwarden/audit, or of an earlier export; without "
+	  "it, the\n"
+	  "                         daemon's log\n"
+	  "      --format FORMAT    tiles (C2SP tlog-tiles, with its checkpoint), or all records as lines "
+	  "that\n"
+	  "                         nothing signs: json, or ocsf (events of OCSF 1.5.0); DIR may then be -\n"
+	  "  DIR is made, or is empty, or is an earlier export of this log, which is then extended.\n",
+	  false },
 	{ "bundle", run_bundle, "…", "build, sign, verify and inspect bundles: see bpfwarden bundle --help",
 	  NULL, false },
 	{ "trust show", cmd_trust_show, "[DIR]", "who may sign which bundles, and what is revoked", NULL,

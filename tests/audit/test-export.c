@@ -882,6 +882,38 @@ static void test_lines(void **state)
 	free(text);
 }
 
+static void test_lines_into(void **state)
+{
+	const struct place *p = *state;
+	_cleanup_(fixture_log_free_p) struct fixture_log *log = signed_log(3);
+	struct refusal refusal = {};
+	_cleanup_free_ char *text = NULL;
+	struct audit_export result;
+	size_t size;
+	uint64_t n;
+
+	log->fail_at = 2;
+	assert_int_equal(
+		audit_export_lines_into(&log->source, p->directory, "x.jsonl", shout, NULL, &n, &refusal),
+		-EIO);
+	assert_nothing_there(p);
+	log->fail_at = 0;
+	assert_int_equal(
+		audit_export_lines_into(&log->source, p->directory, "x.jsonl", shout, NULL, &n, &refusal), 0);
+	text = read_at(p, "out/x.jsonl", &size);
+	assert_string_equal(text, "row 1\nrow 2\nrow 3\n");
+	assert_int_equal(
+		audit_export_lines_into(&log->source, p->directory, "x.jsonl", shout, NULL, &n, &refusal),
+		REFUSAL_AUDIT_UNAVAILABLE);
+	assert_non_null(strstr(refusal.reason, "it is not empty"));
+	assert_int_equal(unlinkat(p->fd, "out/x.jsonl", 0), 0);
+	export_to(log, p->directory, &result);
+	assert_int_equal(
+		audit_export_lines_into(&log->source, p->directory, "x.jsonl", shout, NULL, &n, &refusal),
+		REFUSAL_AUDIT_UNAVAILABLE);
+	assert_non_null(strstr(refusal.reason, "it holds an export with tiles"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -904,6 +936,7 @@ int main(void)
 		TEST(test_bad_edge),
 		TEST(test_texts),
 		TEST(test_lines),
+		TEST(test_lines_into),
 
 	};
 
