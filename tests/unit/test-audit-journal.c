@@ -151,7 +151,7 @@ static void test_every_class_has_its_id(void **state)
 	static const struct {
 		enum audit_kind kind;
 		enum audit_verdict verdict;
-		const char *id, *message;
+		const char *id, *message, *action; /* NULL: attach */
 	} cases[] = {
 		{ AUDIT_DECISION, AUDIT_ALLOW, AUDIT_MESSAGE_DECISION_ALLOW, "bpfwardend may attach p: why" },
 		{ AUDIT_OUTCOME, AUDIT_OK, AUDIT_MESSAGE_OUTCOME_OK,
@@ -164,6 +164,16 @@ static void test_every_class_has_its_id(void **state)
 		  "bpfwardend: attach p: done, attachment a1: why" },
 		{ AUDIT_CHANGE, AUDIT_FAILED, AUDIT_MESSAGE_CHANGE_FAILED,
 		  "bpfwardend: attach p: failed, attachment a1: why" },
+		{ AUDIT_CHANGE, AUDIT_FAILED, AUDIT_MESSAGE_BEGUN_ANEW,
+		  "bpfwardend: audit p: failed, attachment a1: why", "audit" },
+		{ AUDIT_CHANGE, AUDIT_FAILED, AUDIT_MESSAGE_RESERVE_GONE,
+		  "bpfwardend: audit-reserve p: failed, attachment a1: why", "audit-reserve" },
+		{ AUDIT_CHANGE, AUDIT_OK, AUDIT_MESSAGE_RESERVE_BACK,
+		  "bpfwardend: audit-reserve p: done, attachment a1: why", "audit-reserve" },
+		{ AUDIT_CHANGE, AUDIT_OK, AUDIT_MESSAGE_RETENTION,
+		  "bpfwardend: audit-retention p: done, attachment a1: why", "audit-retention" },
+		{ AUDIT_CHANGE, AUDIT_OK, AUDIT_MESSAGE_CLOCK,
+		  "bpfwardend: clock p: done, attachment a1: why", "clock" },
 		{ AUDIT_START, AUDIT_VERDICT_NONE, AUDIT_MESSAGE_START, "bpfwardend started: why" },
 		{ AUDIT_STOP, AUDIT_VERDICT_NONE, AUDIT_MESSAGE_STOP, "bpfwardend stopped: why" },
 		{ AUDIT_CRASH, AUDIT_VERDICT_NONE, AUDIT_MESSAGE_CRASH, "a process of bpfwardend died: why" },
@@ -177,7 +187,7 @@ static void test_every_class_has_its_id(void **state)
 		struct audit_record record = {
 			.kind = cases[i].kind,
 			.verdict = cases[i].verdict,
-			.action = "attach",
+			.action = cases[i].action ? cases[i].action : "attach",
 			.probe = "p",
 			.attachment = "a1",
 			.detail = "why",
