@@ -8,12 +8,13 @@
 #
 # What this shows: what the daemon, SQLite and the kernel had not handed to the disk is lost, at any instruction. What
 # it does not show is a disk that loses what was handed to it and not yet flushed; tests/audit/test-power-cut.c does.
-# The state lies on a file system of its own, because the machine's own has no journal.
+# The daemon's state and the auditor's memory lie on a file system of their own, because the machine's has no journal.
 # shellcheck source=tests/vm/lib.sh
 . /payload/lib.sh
 
 audit=/var/lib/bpfwarden/audit
-remembered=/root/remembered # between boots
+state=/srv/state
+export XDG_STATE_HOME=$state/auditor
 export LC_ALL=C
 
 exec {power}<>/dev/virtio-ports/bpfwarden.power
@@ -30,11 +31,13 @@ acknowledged() { # every act that ever left the machine
 }
 
 set_up() {
-	mkdir -p /etc/systemd/journald.conf.d /var/lib/bpfwarden "$remembered"
+	mkdir -p /etc/systemd/journald.conf.d /var/lib/bpfwarden "$state"
 	printf '[Journal]\nStorage=volatile\n' >/etc/systemd/journald.conf.d/50-volatile.conf
-	echo 'LABEL=state /var/lib/bpfwarden ext4 rw 0 0' >>/etc/fstab
+	printf 'LABEL=state %s ext4 rw 0 0\n%s/daemon /var/lib/bpfwarden none bind 0 0\n' "$state" "$state" >>/etc/fstab
 	systemctl daemon-reload
-	check "install: the state has a disk of its own" mount /var/lib/bpfwarden
+	check "install: the state has a disk of its own" mount "$state"
+	mkdir "$state/daemon" "$state/auditor"
+	check "install: and the daemon's is there" mount /var/lib/bpfwarden
 	check "install" dpkg -i "$DEB"
 	sync
 }
@@ -58,7 +61,7 @@ after_cut() { # NUMBER
 	check_equal "cut $1: no number is missing" "$(log 'SELECT seq FROM record ORDER BY seq' | sort -n |
 		awk 'NR > 1 && $1 != last + 1 { print last, $1 } { last = $1 }')" ""
 	check "cut $1: the log verifies" bpfwarden audit verify
-	check_equal "cut $1: the key is the same" "$(bpfwarden audit checkpoint --key)" "$(cat "$remembered/key")"
+	check_equal "cut $1: the key is the same" "$(bpfwarden audit checkpoint --key)" "$(cat "$state/key")"
 	check_equal "cut $1: it was not begun anew" "$(compgen -G "$audit/damaged-*")" ""
 }
 
@@ -67,7 +70,7 @@ if [ "$cuts" = 0 ]; then
 	set_up
 	check "the daemon answers" wait_until 60 bpfwarden list
 	check "the log verifies" bpfwarden audit verify
-	bpfwarden audit checkpoint --key >"$remembered/key"
+	bpfwarden audit checkpoint --key >"$state/key"
 	sync
 else
 	after_cut "$cuts"
