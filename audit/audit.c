@@ -4,31 +4,6 @@
 #include <errno.h>
 #include <string.h>
 
-int audit_open(const struct audit_options *options, struct audit **ret, struct refusal *refusal)
-{
-	_cleanup_(audit_close_p) struct audit *audit = calloc(1, sizeof(*audit));
-	sd_id128_t boot;
-	int r;
-
-	if (!audit)
-		return -ENOMEM;
-	r = sd_id128_get_boot(&boot);
-	if (r < 0)
-		return r;
-	sd_id128_to_string(boot, audit->boot);
-	r = journal_new(options->journal_socket, &audit->journal);
-	if (r < 0)
-		return r;
-	audit->copies = options->journal_socket != NULL;
-	r = store_open(options, &audit->store, refusal);
-	if (r)
-		return r;
-	audit->journal_seq = store_journal_seq(audit->store);
-	audit->unsigned_since = audit_now();
-	*ret = take_ptr(audit);
-	return 0;
-}
-
 static void drop_staged(struct audit *audit)
 {
 	for (size_t i = 0; i < audit->n_staged; i++) {
@@ -179,7 +154,7 @@ static void signed_checkpoint(struct audit *audit)
 				      state.last);
 }
 
-static int commit(struct audit *audit, bool checkpoint, struct refusal *refusal)
+static int write_staged(struct audit *audit, bool checkpoint, struct refusal *refusal)
 {
 	struct store_batch batch = {
 		.records = audit->staged,
@@ -209,6 +184,55 @@ static int commit(struct audit *audit, bool checkpoint, struct refusal *refusal)
 	drop_staged(audit);
 	spare_committed(audit, r == 0);
 	return r;
+}
+
+/* The first record of a log that was begun anew says so, and what is known of the one before. */
+static void write_why(struct audit *audit)
+{
+	struct audit_record record = AUDIT_RECORD_INIT(AUDIT_CHANGE);
+
+	audit->journal_seq = store_journal_seq(audit->store);
+	record.verdict = AUDIT_FAILED;
+	record.action = "audit";
+	record.detail = store_unrecorded(audit->store);
+	if (audit_append(audit, &record, NULL, NULL) == 0 && write_staged(audit, false, NULL) == 0)
+		store_recorded(audit->store);
+}
+
+static int commit(struct audit *audit, bool checkpoint, struct refusal *refusal)
+{
+	int r = write_staged(audit, checkpoint, refusal);
+
+	if (store_unrecorded(audit->store))
+		write_why(audit);
+	return r;
+}
+
+int audit_open(const struct audit_options *options, struct audit **ret, struct refusal *refusal)
+{
+	_cleanup_(audit_close_p) struct audit *audit = calloc(1, sizeof(*audit));
+	sd_id128_t boot;
+	int r;
+
+	if (!audit)
+		return -ENOMEM;
+	r = sd_id128_get_boot(&boot);
+	if (r < 0)
+		return r;
+	sd_id128_to_string(boot, audit->boot);
+	r = journal_new(options->journal_socket, &audit->journal);
+	if (r < 0)
+		return r;
+	audit->copies = options->journal_socket != NULL;
+	r = store_open(options, &audit->store, refusal);
+	if (r)
+		return r;
+	audit->journal_seq = store_journal_seq(audit->store);
+	audit->unsigned_since = audit_now();
+	if (store_unrecorded(audit->store))
+		write_why(audit);
+	*ret = take_ptr(audit);
+	return 0;
 }
 
 int audit_commit(struct audit *audit, struct refusal *refusal)
@@ -266,6 +290,11 @@ uint64_t audit_next_tick(const struct audit *audit)
 	if (copies_overdue(audit) && audit->journal_next < next)
 		next = audit->journal_next;
 	return next;
+}
+
+const char *audit_begun_anew(const struct audit *audit)
+{
+	return store_begun_anew(audit->store);
 }
 
 uint64_t audit_head(const struct audit *audit)

@@ -36,11 +36,17 @@ struct audit_options {
 		.segment_size = AUDIT_SEGMENT_SIZE, \
 	}
 
-/* Opens or creates the log. Refuses (REFUSAL_AUDIT_UNAVAILABLE) a directory or file of wrong owner or mode, a
- * database that is not ours, that has any table, index, trigger or view that we did not make, whose end does
- * not match the hash tree or its last checkpoint, and a directory that another process has open. Negative:
- * -ENOMEM and the like. */
+/* Opens or creates the log. Refuses (REFUSAL_AUDIT_UNAVAILABLE) a directory or file of wrong owner or mode,
+ * and a directory that another process has open. Negative: -ENOMEM and the like. A log that cannot be
+ * continued is moved aside, and another one begun: one whose newest database is not ours, has any table,
+ * index, trigger or view that we did not make, or whose end does not match the hash tree; or that is older
+ * than a checkpoint that we signed. The same happens when a commit finds the database damaged; that commit is
+ * refused. */
 int audit_open(const struct audit_options *options, struct audit **ret, struct refusal *refusal);
+
+/* Why the log was begun anew since it was opened, one sentence; NULL: it was not. Its first record, a failed
+ * change of action "audit", says so, too. */
+const char *audit_begun_anew(const struct audit *audit);
 
 /* Commits what is staged, counts of denials included, and signs a checkpoint, as far as it can be, closes,
  * and returns NULL. */

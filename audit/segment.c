@@ -39,6 +39,10 @@ int segment_connect(const struct directory *directory, const char *name, int fla
 
 	snprintf(path, sizeof(path), "%s/%s", directory->path, name);
 	code = sqlite3_open_v2(path, ret, flags | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_NOMUTEX, NULL);
+	/* A file that cannot be opened for writing is opened for reading: that says nothing about the file.
+	 */
+	if (code == SQLITE_OK && (flags & SQLITE_OPEN_READWRITE) && sqlite3_db_readonly(*ret, "main"))
+		code = SQLITE_READONLY;
 	if (code == SQLITE_OK)
 		code = schema_harden(*ret);
 	return code == SQLITE_OK ? 0 : schema_refuse(*ret, code, "open", refusal);
@@ -82,8 +86,11 @@ static int set_durable(sqlite3 *db, struct refusal *refusal)
 	if (!wal)
 		return refusal_set(refusal, REFUSAL_AUDIT_UNAVAILABLE, "journal_mode",
 				   "the database cannot use a write-ahead log, which is needed");
-	code = sqlite3_exec(db, "PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864", NULL, NULL,
-			    NULL);
+	/* The read makes the write-ahead log be there. */
+	code = sqlite3_exec(db,
+			    "PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864; "
+			    "SELECT 1 FROM sqlite_schema",
+			    NULL, NULL, NULL);
 	return code == SQLITE_OK ? 0 : schema_refuse(db, code, "synchronous", refusal);
 }
 
@@ -152,17 +159,19 @@ static int read_meta(sqlite3 *db, struct segment_meta *ret, struct refusal *refu
 {
 	struct segment_meta meta = { 0 };
 	sqlite3_stmt *stmt = NULL;
-	int code, n = 0, r = 0;
+	int code, rows = 0, n = 0, r = 0;
 
 	code = sqlite3_prepare_v2(db, "SELECT name, value FROM meta LIMIT 16", -1, &stmt, NULL);
 	while (code == SQLITE_OK || code == SQLITE_ROW) {
 		code = sqlite3_step(stmt);
-		if (code == SQLITE_ROW)
-			n += take_meta(&meta, stmt);
+		if (code != SQLITE_ROW)
+			break;
+		rows++;
+		n += take_meta(&meta, stmt);
 	}
 	if (code != SQLITE_DONE)
 		r = schema_refuse(db, code, "meta", refusal);
-	else if (n != 5 || meta.first <= meta.base || meta.first > INT64_MAX)
+	else if (n != 5 || rows != 5 || meta.first <= meta.base || meta.first > INT64_MAX)
 		r = schema_damaged(refusal, "meta", "the database does not say which part of a log it is");
 	sqlite3_finalize(stmt);
 	if (!r)
@@ -178,6 +187,14 @@ static int check_meta(struct segment *segment, uint64_t first, sqlite3 *db, stru
 		r = schema_damaged(refusal, "meta", "%s is the segment that begins with record %" PRIu64,
 				   segment->name, segment->meta.first);
 	return r;
+}
+
+/* Opened for writing, but its header says that nobody of our version can write to it. */
+static int check_writable(const struct segment *segment, struct refusal *refusal)
+{
+	if (!sqlite3_db_readonly(segment->writer, "main"))
+		return 0;
+	return schema_damaged(refusal, "open", "the database says that it can only be read");
 }
 
 static int remember_files(struct segment *segment, const struct directory *directory, struct refusal *refusal)
@@ -245,12 +262,17 @@ int segment_open(const struct directory *directory, uint64_t first, struct segme
 	if (!r)
 		r = segment_connect(directory, segment->name, SQLITE_OPEN_READWRITE, &segment->writer,
 				    refusal);
+	/* Before it is known what it is, nothing is written to it, not even its own write-ahead log. */
 	if (!r)
-		r = set_durable(segment->writer, refusal);
+		sqlite3_db_config(segment->writer, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	if (!r)
 		r = schema_check(segment->writer, refusal);
 	if (!r)
 		r = check_meta(segment, first, segment->writer, refusal);
+	if (!r)
+		r = check_writable(segment, refusal);
+	if (!r)
+		r = set_durable(segment->writer, refusal);
 	if (!r)
 		r = prepare_statements(segment, refusal);
 	if (!r)
@@ -293,6 +315,11 @@ static void finalize_statements(struct segment *segment)
 		sqlite3_finalize(*statements[i]);
 		*statements[i] = NULL;
 	}
+}
+
+void segment_trust(struct segment *segment)
+{
+	sqlite3_db_config(segment->writer, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
 }
 
 int segment_seal(struct segment *segment, struct refusal *refusal)

@@ -61,6 +61,10 @@ int segment_open(const struct directory *directory, uint64_t first, struct segme
 		 struct refusal *refusal);
 int segment_open_old(const struct directory *directory, uint64_t first, struct segment **ret,
 		     struct refusal *refusal);
+/* Its end was found to be right: from now on it is folded into one file when it is closed. What was not stays
+ * on disk as it is. */
+void segment_trust(struct segment *segment);
+
 /* Ends the newest one: everything is in the one file, no side file is left, nothing can be asked of it any
  * more; it is to be closed then, and after a refusal may be opened again. Refused while another
  * process reads it. */

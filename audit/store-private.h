@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 /* What the store's files share. */
-#include "audit/memory.h"
+#include "audit/recall.h"
 #include "audit/reserve.h"
 #include "audit/segment.h"
 #include "audit/store.h"
+
+#define STORE_REMOVED "removed" /* the stub */
 
 /* Digests of texts that the newest segment has, or that no segment has: looked for often. */
 #define KNOWN_TEXTS 16
@@ -15,7 +17,7 @@ struct known_texts {
 
 struct store {
 	struct directory directory;
-	struct memory memory;
+	struct recall recall;
 	struct reserve reserve;
 	char *published;
 	uint8_t seed[NOTE_SEED_SIZE];
@@ -34,7 +36,10 @@ struct store {
 
 	uint64_t rotate_size; /* bytes of the newest segment at which the next one begins */
 	uint64_t segment_size;
-	uint64_t leftover; /* first of a segment that must go before another one is begun; 0: none */
+	char *anew;         /* why the log had to be begun anew since it was opened; NULL */
+	uint64_t next_base; /* of the log to begin, as long as there is none */
+	bool unrecorded;    /* its first record has to say so yet */
+	uint64_t leftover;  /* first of a segment that must go before another one is begun; 0: none */
 	struct known_texts known;
 };
 
@@ -47,6 +52,22 @@ static inline int store_verdict(int r)
 /* store-read.c: segment i, open at least for reading, until the next call or store_done(). */
 int store_visit(struct store *store, size_t i, struct segment **ret, struct refusal *refusal);
 void store_done(struct store *store);
+
+/* store.c: the names of all segments; a log without a record, in a segment of its own; the newest segment. */
+int store_find_segments(struct store *store, struct refusal *refusal);
+int store_begin(struct store *store, uint64_t base, struct refusal *refusal);
+int store_load(struct store *store, struct refusal *refusal);
+
+/* store-anew.c: whether there was a log before, of which no segment is left; whether the log is at least as
+ * far as the last checkpoint outside of it, and the same; all of it moved aside for AUDIT_DAMAGED, whose
+ * reason is in refusal, and another one begun; whether the first record that says so is missing. */
+bool store_was_here(const struct store *store);
+int store_compare(struct store *store, struct refusal *refusal);
+int store_begin_anew(struct store *store, struct refusal *refusal);
+int store_check_first(struct store *store);
+
+/* store-read.c: the root of the first size leaves. */
+int store_root_at(struct store *store, uint64_t size, uint8_t ret[DIGEST_SIZE], struct refusal *refusal);
 
 /* store.c: opens the newest segment if it is not, and notices whether it is still the log that it was. */
 int store_ready(struct store *store, struct refusal *refusal);

@@ -94,6 +94,9 @@ int store_query(struct store *store, const struct audit_filter *filter, audit_ro
 
 	if ((unsigned)bounded.verdict >= _AUDIT_VERDICT_MAX)
 		return -EINVAL;
+	r = store_ready(store, refusal);
+	if (r)
+		return store_verdict(r);
 	if (bounded.limit == 0 || bounded.limit > AUDIT_QUERY_MAX)
 		bounded.limit = AUDIT_QUERY_MAX;
 	r = (bounded.reverse ? query_backward : query_forward)(store, &bounded, fn, userdata, refusal);
@@ -104,8 +107,10 @@ int store_query(struct store *store, const struct audit_filter *filter, audit_ro
 int store_get_text(struct store *store, const uint8_t digest[DIGEST_SIZE], char **ret_text, size_t *ret_size,
 		   struct refusal *refusal)
 {
-	int r = -ENOENT;
+	int r = store_ready(store, refusal);
 
+	if (!r)
+		r = -ENOENT;
 	for (size_t i = store->n_firsts; r == -ENOENT && i-- > 0;) {
 		struct segment *segment;
 
@@ -125,12 +130,12 @@ int store_checkpoints(struct store *store, uint64_t above, uint32_t limit, audit
 {
 	struct walk walk = { .reached = above };
 	uint64_t base = store->meta.base;
-	int r = 0;
+	int r = store_ready(store, refusal);
 
 	if (limit == 0 || limit > AUDIT_QUERY_MAX)
 		limit = AUDIT_QUERY_MAX;
-	if (above >= store->edge.size)
-		return 0;
+	if (r || above >= store->edge.size)
+		return store_verdict(r);
 	/* One of a segment's end is the next one's first, too: `reached` leaves that out. */
 	for (size_t i = segment_of(store, base + above + 1); !r && i < store->n_firsts; i++) {
 		struct segment *segment;
@@ -176,8 +181,21 @@ static int finish(struct asking *asking, int r)
 	return r;
 }
 
-static int check_size(const struct store *store, uint64_t size, struct refusal *refusal)
+int store_root_at(struct store *store, uint64_t size, uint8_t ret[DIGEST_SIZE], struct refusal *refusal)
 {
+	struct asking asking = { .store = store, .refusal = refusal };
+	struct tree_edge edge;
+	int r = finish(&asking, tree_edge_at(size, find_node, &asking, &edge));
+
+	return r ? r : tree_root(&edge, ret);
+}
+
+static int check_size(struct store *store, uint64_t size, struct refusal *refusal)
+{
+	int r = store_ready(store, refusal);
+
+	if (r)
+		return store_verdict(r);
 	if (size > 0 && size <= store->edge.size)
 		return 0;
 	return refusal_set(refusal, REFUSAL_INVALID_ARGUMENT, "size",

@@ -111,16 +111,21 @@ static int write_batch(struct store *store, struct writing *writing, const struc
 int store_write(struct store *store, const struct store_batch *batch, struct refusal *refusal)
 {
 	struct writing writing = { .edge = store->edge };
-	int r = store_ready(store, refusal);
+	struct refusal why = { 0 };
+	int r = store_ready(store, &why);
 
-	if (r)
-		return store_verdict(r);
-	writing.segment = store->segment;
-	r = write_batch(store, &writing, batch, refusal);
-	if (r > 0 && store_make_room(store, writing.error)) {
-		writing = (struct writing){ .segment = store->segment, .edge = store->edge };
-		r = write_batch(store, &writing, batch, refusal);
+	if (!r) {
+		writing.segment = store->segment;
+		r = write_batch(store, &writing, batch, &why);
 	}
+	if (r > 0 && r != AUDIT_DAMAGED && store_make_room(store, writing.error)) {
+		writing = (struct writing){ .segment = store->segment, .edge = store->edge };
+		r = write_batch(store, &writing, batch, &why);
+	}
+	if (r > 0 && refusal)
+		*refusal = why;
+	if (r == AUDIT_DAMAGED)
+		(void)store_begin_anew(store, &why);
 	if (r)
 		return store_verdict(r);
 	store->edge = writing.edge;
@@ -130,7 +135,7 @@ int store_write(struct store *store, const struct store_batch *batch, struct ref
 	if (writing.sign) {
 		store->signed_size = writing.edge.size;
 		memcpy(store->checkpoint, writing.note, sizeof(store->checkpoint));
-		memory_save(&store->memory, store->checkpoint);
+		recall_save(&store->recall, store->checkpoint);
 	}
 	return 0;
 }

@@ -30,7 +30,7 @@ int store_add_first(struct store *store, uint64_t first)
 	return 0;
 }
 
-static int find_segments(struct store *store, struct refusal *refusal)
+int store_find_segments(struct store *store, struct refusal *refusal)
 {
 	int fd = openat(store->directory.fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
@@ -74,7 +74,7 @@ static int sign_as(struct store *store, const char *origin)
 }
 
 /* A log without a record, in a segment of its own. */
-static int begin(struct store *store, uint64_t base, struct refusal *refusal)
+int store_begin(struct store *store, uint64_t base, struct refusal *refusal)
 {
 	static const struct tree_edge empty = TREE_EDGE_INIT;
 	struct segment_meta meta = { .first = base + 1, .base = base, .journal_seq = base };
@@ -107,7 +107,7 @@ static int find_key(struct store *store, const struct segment_meta *meta, struct
 	return note_key_parse(vkey, ret);
 }
 
-static int load(struct store *store, struct refusal *refusal)
+int store_load(struct store *store, struct refusal *refusal)
 {
 	_cleanup_(segment_close_p) struct segment *segment = NULL;
 	struct note_key key;
@@ -120,6 +120,7 @@ static int load(struct store *store, struct refusal *refusal)
 		r = tail_read(segment, &key, &tail, refusal);
 	if (r)
 		return r;
+	segment_trust(segment);
 	store->meta = segment->meta;
 	store->head = tail.head;
 	store->edge = tail.edge;
@@ -145,6 +146,8 @@ static int drop_leftover(struct store *store, struct refusal *refusal)
 	r = segment_open_old(&store->directory, store->firsts[store->n_firsts - 2], &before, refusal);
 	if (!r)
 		r = tail_find_head(before, &head, refusal);
+	if (r == AUDIT_DAMAGED) /* an old one, which is the auditor's to find */
+		return 0;
 	if (r || head < store->meta.first)
 		return r;
 	store->segment = segment_close(store->segment);
@@ -153,7 +156,7 @@ static int drop_leftover(struct store *store, struct refusal *refusal)
 		return directory_refuse(refusal, "rotate", r < 0 ? -r : errno,
 					"an empty segment cannot be removed");
 	store->n_firsts--;
-	return load(store, refusal);
+	return store_load(store, refusal);
 }
 
 int store_ready(struct store *store, struct refusal *refusal)
@@ -164,9 +167,14 @@ int store_ready(struct store *store, struct refusal *refusal)
 
 	if (store->segment)
 		return 0;
+	/* The old log is aside, and another one could not be begun then. */
+	if (store->n_firsts == 0) {
+		r = store_begin(store, store->next_base, refusal);
+		return r ? r : store_load(store, refusal);
+	}
 	r = tree_root(&store->edge, before);
 	if (!r)
-		r = load(store, refusal);
+		r = store_load(store, refusal);
 	if (!r)
 		r = tree_root(&store->edge, now);
 	if (!r && (store->edge.size != size || memcmp(before, now, DIGEST_SIZE)))
@@ -176,20 +184,33 @@ int store_ready(struct store *store, struct refusal *refusal)
 	return r;
 }
 
+static int read_directory(struct store *store, struct refusal *refusal)
+{
+	int r = store_find_segments(store, refusal);
+
+	if (!r && store->n_firsts == 0 && !store_was_here(store))
+		r = store_begin(store, 0, refusal);
+	if (!r && store->n_firsts == 0)
+		return schema_damaged(refusal, "open", "the log is gone");
+	if (!r)
+		r = store_load(store, refusal);
+	if (!r)
+		r = drop_leftover(store, refusal);
+	return r ? r : store_compare(store, refusal);
+}
+
 static int open_log(struct store *store, const struct audit_options *options, struct refusal *refusal)
 {
 	int r = key_load(&store->directory, options->credentials, store->seed, refusal);
 
+	store->segment = segment_close(store->segment);
 	store->n_firsts = 0;
-	if (!r)
-		r = find_segments(store, refusal);
-	if (!r && store->n_firsts == 0)
-		r = begin(store, 0, refusal);
-	if (!r)
-		r = load(store, refusal);
-	if (!r)
-		r = drop_leftover(store, refusal);
-	return r;
+	if (r)
+		return r;
+	r = read_directory(store, refusal);
+	if (r == AUDIT_DAMAGED)
+		return store_begin_anew(store, refusal);
+	return r ? r : store_check_first(store);
 }
 
 /* Opening writes, too; a log on a full disk has its reserve for that. */
@@ -209,6 +230,7 @@ static int open_somehow(struct store *store, const struct audit_options *options
 int store_open(const struct audit_options *options, struct store **ret, struct refusal *refusal)
 {
 	_cleanup_(store_close_p) struct store *store = calloc(1, sizeof(*store));
+	struct refusal why = { 0 };
 	int r;
 
 	if (!store)
@@ -216,15 +238,17 @@ int store_open(const struct audit_options *options, struct store **ret, struct r
 	store->directory = (struct directory)DIRECTORY_INIT;
 	if (options->published && !(store->published = strdup(options->published)))
 		return -ENOMEM;
-	store->memory = (struct memory){ &store->directory, store->published };
-	r = directory_open(options->directory, &store->directory, refusal);
+	store->recall = (struct recall){ &store->directory, store->published };
+	store->segment_size = store->rotate_size = options->segment_size;
+	r = directory_open(options->directory, &store->directory, &why);
 	if (!r)
-		r = open_somehow(store, options, refusal);
+		r = open_somehow(store, options, &why);
+	if (r > 0 && refusal)
+		*refusal = why;
 	if (r)
 		return store_verdict(r);
-	store->segment_size = store->rotate_size = options->segment_size;
 	if (store->checkpoint[0])
-		memory_refresh(&store->memory, store->checkpoint);
+		recall_refresh(&store->recall, store->checkpoint);
 	*ret = take_ptr(store);
 	return 0;
 }
@@ -239,6 +263,7 @@ struct store *store_close(struct store *store)
 	explicit_bzero(store->seed, sizeof(store->seed));
 	directory_close(&store->directory);
 	free(store->published);
+	free(store->anew);
 	free(store->firsts);
 	free(store);
 	return NULL;
@@ -267,11 +292,28 @@ const char *store_checkpoint(const struct store *store)
 	return store->checkpoint;
 }
 
+const char *store_begun_anew(const struct store *store)
+{
+	return store->anew;
+}
+
+const char *store_unrecorded(const struct store *store)
+{
+	return store->unrecorded ? store->anew : NULL;
+}
+
+void store_recorded(struct store *store)
+{
+	store->unrecorded = false;
+}
+
 void store_describe(const struct store *store, struct audit_state *ret)
 {
 	const struct segment_meta *meta = &store->meta;
 
-	*ret = (struct audit_state){ .base = meta->base, .first = store->firsts[0], .last = store->head };
+	*ret = (struct audit_state){ .base = meta->base, .last = store->head };
+
+	ret->first = store->n_firsts ? store->firsts[0] : meta->base + 1;
 	memcpy(ret->origin, meta->origin, sizeof(ret->origin));
 	memcpy(ret->key, meta->key, sizeof(ret->key));
 }

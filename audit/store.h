@@ -29,8 +29,14 @@ struct store_batch {
 };
 
 /* All of the batch with its part of the tree and its checkpoint, durable, or nothing of it. Where the disk is
- * full, the reserve is given up for it. */
+ * full, the reserve is given up for it. If the database is found to be damaged, the batch is refused, and
+ * another log is begun. */
 int store_write(struct store *store, const struct store_batch *batch, struct refusal *refusal);
+
+/* Why the log had to be begun anew since it was opened, NULL; the same as long as no record says so. */
+const char *store_begun_anew(const struct store *store);
+const char *store_unrecorded(const struct store *store);
+void store_recorded(struct store *store);
 
 /* Whether the reserve of disk space is gone, and why (errno, 0: it is there); tries to make it again; when it
  * wants to be asked to (µs of CLOCK_MONOTONIC; UINT64_MAX: never). */

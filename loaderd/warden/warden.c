@@ -216,6 +216,9 @@ static int open_audit(struct warden *w)
 		process_log(2, "the audit log cannot be opened (%s): %s", refusal.subject, refusal.reason);
 		r = -EIO;
 	}
+	if (r >= 0 && audit_begun_anew(w->audit))
+		process_log(2, "the audit log cannot be continued and is begun anew: %s",
+			    audit_begun_anew(w->audit));
 	return r;
 }
 

@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -11,10 +12,13 @@
 
 int fixture_setup(void **state)
 {
-	char *directory = strdup("/tmp/test-audit-XXXXXX");
+	const char *where = getenv("TMPDIR");
+	char *directory = NULL;
 
+	if (asprintf(&directory, "%s/test-audit-XXXXXX", where ? where : "/tmp") < 0)
+		return -1;
 	*state = directory;
-	return directory && mkdtemp(directory) ? 0 : -1;
+	return mkdtemp(directory) ? 0 : -1;
 }
 
 int fixture_teardown(void **state)

@@ -354,67 +354,15 @@ static void refuse_open(const char *directory, const char *subject)
 	assert_true(refusal.reason[0]);
 }
 
-static void test_hostile_databases(void **state)
-{
-	static const struct {
-		const char *sql, *subject;
-	} cases[] = {
-		{ "CREATE TABLE extra (a)", "schema" },
-		{ "CREATE VIEW extra AS SELECT 1", "schema" },
-		{ "CREATE TRIGGER extra AFTER INSERT ON record BEGIN DELETE FROM meta; END", "schema" },
-		{ "CREATE INDEX extra ON record (bytes)", "schema" },
-		{ "DROP TRIGGER record_delete", "schema" },
-		{ "DROP TRIGGER record_update; CREATE TRIGGER record_update BEFORE UPDATE ON record BEGIN "
-		  "SELECT 1; "
-		  "END",
-		  "schema" },
-		{ "DROP INDEX record_uid", "schema" },
-		{ "PRAGMA application_id = 1", "application_id" },
-		{ "PRAGMA user_version = 1", "user_version" },
-	};
-
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct audit *audit = fixture_open(*state);
-
-		fixture_append(audit, 0, "p");
-		audit_close(audit);
-		assert_null(fixture_sql(*state, cases[i].sql));
-		refuse_open(*state, cases[i].subject);
-		unlink(fixture_path(*state, FIXTURE_LOG));
-	}
-}
-
-static void test_touched_tail(void **state)
-{
-	struct audit *audit = fixture_open(*state);
-
-	fixture_append(audit, 0, "p");
-	audit_close(audit);
-	assert_null(fixture_sql(*state, "DROP TRIGGER record_update; UPDATE record SET "
-					"bytes = CAST(replace(bytes, 'attach', 'detach') AS BLOB)"));
-	refuse_open(*state, "schema");
-	assert_null(fixture_sql(*state, "CREATE TRIGGER record_update BEFORE UPDATE ON record "
-					"BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END"));
-	refuse_open(*state, "tail");
-}
-
 static void test_foreign_files(void **state)
 {
 	FILE *file = fopen(fixture_path(*state, FIXTURE_LOG), "we");
 
-	fprintf(file, "this is not a database, and it is longer than a header of one hundred bytes, so that "
-		      "SQLite has to look at it");
+	fprintf(file, "whatever");
 	fclose(file);
+	chmod(fixture_path(*state, FIXTURE_LOG), 0640);
 	refuse_open(*state, "open"); /* mode */
-	chmod(fixture_path(*state, FIXTURE_LOG), 0600);
-	refuse_open(*state, "journal_mode");
 	unlink(fixture_path(*state, FIXTURE_LOG));
-
-	assert_null(fixture_sql(*state, "CREATE TABLE theirs (a)"));
-	chmod(fixture_path(*state, FIXTURE_LOG), 0600);
-	refuse_open(*state, "application_id");
-	unlink(fixture_path(*state, FIXTURE_LOG));
-
 	assert_int_equal(symlink("/tmp/elsewhere", fixture_path(*state, FIXTURE_LOG)), 0);
 	refuse_open(*state, "open");
 }
@@ -464,8 +412,6 @@ int main(void)
 		TEST(test_denials_are_counted),
 		TEST(test_denials_table_is_bounded),
 		TEST(test_tick_commits_outcomes),
-		TEST(test_hostile_databases),
-		TEST(test_touched_tail),
 		TEST(test_foreign_files),
 		TEST(test_directory),
 		TEST(test_private_files),
