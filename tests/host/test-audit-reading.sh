@@ -82,6 +82,12 @@ check_equal "show: proved" "$(jq -c '[.proof.verified, .proof.leaf_index, .recor
 check_equal "show: what belongs to it" "$(jq -c '.see_also | map([.record.seq, .record.kind, .record.action])' <<<"$shown")" \
 	'[[3,"decision","attach"],[5,"decision","detach"],[6,"outcome","detach"]]'
 check_match "show: in words" "$(as $carol bpfwarden audit show 4)" '^  record 4 is leaf 3 of [0-9]+, root [0-9a-f]{64}$'
+export XDG_STATE_HOME=$work/carol
+install -d -o $carol "$XDG_STATE_HOME"
+check_match "show: the key is not known yet" "$(as $carol bpfwarden audit show 4)" '^  whether the key is the right one is not known yet: bpfwarden audit verify$'
+check_code "show: a visit is remembered" 0 as $carol bpfwarden audit verify
+check_match "show: it is the key, and the log grew" "$(as $carol bpfwarden audit show 4)" \
+	'^  the key is the one you know; the log grew from the [0-9]+ leaves of your visit on '
 check_code "show: no such record" 4 as $carol bpfwarden audit show 100000
 
 # --- follow -----------------------------------------------------------------------------------------------------
