@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -91,10 +90,11 @@ static void judge(struct run *run, const struct point *point, const uint8_t root
 	struct verify *verify = run->verify;
 	bool other = point->kind == POINT_ANCHOR || point->kind == POINT_MEMORY;
 	/* Who has the key makes the log's own agree with whatever it says. */
-	uint64_t first = run_seq(run, other ? verify->anchored : run->good) + 1,
-		 last = run_seq(run, point->size);
+	uint64_t good = run->good < point->size ? run->good : run->below,
+		 first = run_seq(run, other ? verify->anchored : good) + 1, last = run_seq(run, point->size);
 
 	if (!memcmp(point->root, root, DIGEST_SIZE)) {
+		run->below = good;
 		run->good = point->size;
 		run->diverged[point->kind] = false;
 		if (other)
@@ -142,12 +142,21 @@ int run_judge(struct run *run)
 /* A record says its own number, so that none can stand for another. */
 static bool is_record(const struct audit_source_row *row)
 {
-	char start[64];
-	int n = snprintf(start, sizeof(start), "{\"v\":1,\"seq\":%" PRIu64 ",\"kind\":\"", row->seq);
+	static const char before[] = "{\"v\":1,\"seq\":", after[] = ",\"kind\":\"";
+	const size_t n_before = sizeof(before) - 1, n_after = sizeof(after) - 1;
+	const char *at = row->bytes + n_before;
+	uint64_t seq = 0;
+	size_t digits = 0;
 
-	return row->size > (size_t)n && row->size <= AUDIT_RECORD_MAX &&
-	       !memcmp(row->bytes, start, (size_t)n) && row->bytes[row->size - 1] == '}' &&
-	       !memchr(row->bytes, '\n', row->size);
+	if (row->size < n_before + n_after + 2 || row->size > AUDIT_RECORD_MAX ||
+	    memcmp(row->bytes, before, n_before) != 0)
+		return false;
+	for (;
+	     digits < row->size - n_before - n_after && digits < 19 && at[digits] >= '0' && at[digits] <= '9';
+	     digits++)
+		seq = 10 * seq + (uint64_t)(at[digits] - '0');
+	return digits && *at != '0' && seq == row->seq && !memcmp(at + digits, after, n_after) &&
+	       row->bytes[row->size - 1] == '}' && !memchr(row->bytes, '\n', row->size);
 }
 
 /* Records before this one that did not come. */

@@ -29,7 +29,7 @@ struct run {
 
 	struct walk walk;
 	struct points points;
-	uint64_t good;             /* the newest size at which a root matched */
+	uint64_t good, below;      /* the newest size at which a root matched, and the one before */
 	bool diverged[_POINT_MAX]; /* the last one of this kind did not */
 
 	struct references references;

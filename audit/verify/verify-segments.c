@@ -81,9 +81,11 @@ static const char *foreign(const struct run *run, const struct seen *seen, const
 
 static void leave_out(struct run *run, struct seen *seen, const char *why)
 {
+	bool ours = !strcmp(seen->origin, run->origin);
+	uint64_t first = ours ? seen->first : seen->named;
+
 	seen->skipped = true;
-	findings_add(run->findings, FINDING_SEGMENT, seen->named,
-		     seen->last > seen->named ? seen->last : seen->named,
+	findings_add(run->findings, FINDING_SEGMENT, first, seen->last > first ? seen->last : first,
 		     "%s %s (%s): it was put there; a backup has the true one", seen->place, why,
 		     seen->origin);
 	run->source->calls->skip(run->source, seen->number);

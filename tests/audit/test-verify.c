@@ -463,7 +463,7 @@ static void test_untouched(void **state)
 static int setup(void **state)
 {
 	(void)state;
-	scene_make(&scene);
+	scene_make(&scene, false);
 	return 0;
 }
 

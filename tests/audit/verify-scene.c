@@ -80,6 +80,14 @@ const char *scene_path(const struct scene *scene, const char *name)
 	return path;
 }
 
+void scene_take(struct scene *scene, const char *name, const struct scene *other, const char *from)
+{
+	char source[SCENE_PATH_MAX + 256];
+
+	snprintf(source, sizeof(source), "%s/%s", other->log, from);
+	copy_file(source, scene_path(scene, name));
+}
+
 void scene_write(struct scene *scene, const char *name, const char *text)
 {
 	const char *path = scene_path(scene, name);
@@ -134,7 +142,7 @@ static struct audit *open_log(const struct scene *scene)
 	return audit;
 }
 
-static void grow(struct scene *scene, unsigned from, unsigned to, char *note)
+static void grow(struct scene *scene, unsigned from, unsigned to, bool segments, char *note)
 {
 	static const char policy[] = "[allow users]\ngroup = users\n";
 	struct audit *audit = open_log(scene);
@@ -146,6 +154,11 @@ static void grow(struct scene *scene, unsigned from, unsigned to, char *note)
 	snprintf(scene->text, sizeof(scene->text), "%.*s", (int)sizeof(scene->text) - 1,
 		 digest_to_hex(digest, hex));
 	for (unsigned i = from; i < to; i++) {
+		if (segments && (i + 1 == SCENE_SECOND || i + 1 == SCENE_THIRD)) {
+			assert_int_equal(audit_commit(audit, NULL), 0);
+			assert_int_equal(audit_rotate(audit, NULL), 0);
+			assert_int_equal(audit_put_text(audit, policy, strlen(policy), digest, NULL), 0);
+		}
 		append(audit, digest, 1000 + i % 7);
 		if (i % 50 == 49)
 			assert_int_equal(audit_commit(audit, NULL), 0);
@@ -167,7 +180,7 @@ static void remember(struct scene *scene, const char *directory, struct memory *
 	assert_int_equal(verify_remember(verify, NULL, ret), 0);
 }
 
-void scene_make(struct scene *scene)
+void scene_make(struct scene *scene, bool segments)
 {
 	uint8_t seed[NOTE_SEED_SIZE] = { 7 };
 	struct note_signer *signer;
@@ -180,10 +193,10 @@ void scene_make(struct scene *scene)
 	snprintf(scene->old, sizeof(scene->old), "%s/old", scene->root);
 	snprintf(scene->copy, sizeof(scene->copy), "%s/copy", scene->root);
 	assert_int_equal(mkdir(scene->log, 0700), 0);
-	grow(scene, 0, SCENE_EARLIER, scene->note_earlier);
+	grow(scene, 0, SCENE_EARLIER, segments, scene->note_earlier);
 	copy_directory(scene->log, scene->old);
 	remember(scene, scene->old, &scene->earlier);
-	grow(scene, SCENE_EARLIER, SCENE_RECORDS, scene->note_end);
+	grow(scene, SCENE_EARLIER, SCENE_RECORDS, segments, scene->note_end);
 	remember(scene, scene->log, &scene->end);
 	assert_int_equal(note_key_parse(scene->vkey, &key), 0);
 	assert_int_equal(note_signer_new(key.name, seed, &signer), 0);

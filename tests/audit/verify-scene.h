@@ -6,6 +6,7 @@
  */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 /* cmocka wants the four above first. */
@@ -32,8 +33,11 @@ struct scene {
 	char text[64]; /* digest of the policy that all records refer to, in hexadecimal */
 };
 
-/* All of it; removed by scene_clear(). */
-void scene_make(struct scene *scene);
+#define SCENE_SECOND 201 /* where further files begin, if there are any */
+#define SCENE_THIRD  451
+
+/* All of it, in one file or in three; removed by scene_clear(). */
+void scene_make(struct scene *scene, bool segments);
 void scene_clear(struct scene *scene);
 
 /* A fresh copy of a directory in scene->copy. */
@@ -42,7 +46,9 @@ void scene_copy(struct scene *scene, const char *from);
 /* "COPY/NAME" in a static buffer. */
 const char *scene_path(const struct scene *scene, const char *name);
 
-#define SCENE_FILE "log-000000000001.sqlite"
+#define SCENE_FILE        "log-000000000001.sqlite"
+#define SCENE_FILE_SECOND "log-000000000201.sqlite"
+#define SCENE_FILE_THIRD  "log-000000000451.sqlite"
 
 /* Statements on the copy, as root would run them: with the triggers taken away before, and put back after, to
  * the letter. leaf(bytes) is the leaf hash. */
@@ -54,6 +60,9 @@ void scene_rebuild(struct scene *scene, const char *file);
 /* All checkpoints, and the file `checkpoint`, anew over the tree as it is now: with the log's own stolen key,
  * or with one of the attacker's that gets the log's name. */
 void scene_sign(struct scene *scene, const char *file, bool stolen);
+
+/* A file of another scene's log in place of the copy's. */
+void scene_take(struct scene *scene, const char *name, const struct scene *other, const char *from);
 
 /* A file of the copy; NULL: it is removed. */
 void scene_write(struct scene *scene, const char *name, const char *text);
