@@ -127,6 +127,36 @@ static int describe(struct audit_source *source, struct audit_source_log *ret, s
 	return 0;
 }
 
+/* All of it is one: so what cannot be read of it does not hide the rest. */
+static int segments(struct audit_source *source, audit_source_segment_fn fn, void *userdata,
+		    struct refusal *refusal)
+{
+	const struct source_export *s = (struct source_export *)source;
+	struct audit_source_segment segment = {
+		.place = "the export",
+		.named = s->log.first,
+		.first = s->log.first,
+		.last = s->log.last,
+		.base = s->log.base,
+		.origin = s->log.origin,
+		.key = s->log.key,
+	};
+	int r;
+
+	(void)refusal;
+	if (!s->log.last)
+		return 0;
+	r = fn(&segment, userdata);
+	return r < 0 ? r : 0;
+}
+
+/* Never asked for: it is not of another log than itself. */
+static void skip(struct audit_source *source, size_t segment)
+{
+	(void)source;
+	(void)segment;
+}
+
 static int rows(struct audit_source *source, uint64_t from, audit_source_row_fn fn, void *userdata,
 		struct refusal *refusal)
 {
@@ -147,14 +177,14 @@ static int node(struct audit_source *source, unsigned level, uint64_t index, uin
 	int r;
 
 	if (s->edge.size || level % 8 || level >= TREE_LEVELS_MAX)
-		return -ENOENT;
+		return -ENODATA;
 	n = s->checkpoint.size >> level;
 	if (index >= n)
-		return -ENOENT;
+		return -ENODATA;
 	n = tile == n / TILE_WIDTH ? n % TILE_WIDTH : TILE_WIDTH;
 	r = export_tile_read(s->place.directory, level / 8, tile, (unsigned)n, hashes);
 	if (r)
-		return r;
+		return r == -ENOMEM ? r : -ENOENT;
 	memcpy(ret, hashes[index % TILE_WIDTH], DIGEST_SIZE);
 	return 0;
 }
@@ -226,6 +256,8 @@ int source_export_open(const char *directory, struct audit_source **ret, struct 
 {
 	static const struct audit_source_calls calls = {
 		.describe = describe,
+		.segments = segments,
+		.skip = skip,
 		.rows = rows,
 		.node = node,
 		.edge = edge,

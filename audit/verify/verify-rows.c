@@ -8,7 +8,12 @@
 
 /* ---- memory's blocks ---- */
 
-static int on_block(uint64_t index, const uint8_t hash[DIGEST_SIZE], void *userdata)
+static bool remembered(const struct memory *memory, uint64_t index, const uint8_t *hash)
+{
+	return hash && !memcmp(memory->blocks[index - memory->first_block], hash, DIGEST_SIZE);
+}
+
+static int on_block(uint64_t index, const uint8_t hash[DIGEST_SIZE], const uint8_t *other, void *userdata)
 {
 	struct run *run = userdata;
 	struct verify *verify = run->verify;
@@ -16,7 +21,7 @@ static int on_block(uint64_t index, const uint8_t hash[DIGEST_SIZE], void *userd
 	uint64_t first = run_seq(run, index << WALK_BLOCK_LEVEL) + 1;
 
 	if (memory && index >= memory->first_block && index - memory->first_block < memory->n_blocks &&
-	    memcmp(memory->blocks[index - memory->first_block], hash, DIGEST_SIZE))
+	    !remembered(memory, index, hash) && !remembered(memory, index, other))
 		findings_add(
 			run->findings, FINDING_REWRITTEN, first, first + MEMORY_BLOCK - 1,
 			"these are not the records that were there at the last visit: somebody who has the "
@@ -85,7 +90,7 @@ static const enum finding_kind kind_of[_POINT_MAX] = {
 	[POINT_MEMORY] = FINDING_REWRITTEN,
 };
 
-static void judge(struct run *run, const struct point *point, const uint8_t root[DIGEST_SIZE])
+static void judge(struct run *run, const struct point *point, bool matches)
 {
 	struct verify *verify = run->verify;
 	bool other = point->kind == POINT_ANCHOR || point->kind == POINT_MEMORY;
@@ -93,7 +98,7 @@ static void judge(struct run *run, const struct point *point, const uint8_t root
 	uint64_t good = run->good < point->size ? run->good : run->below,
 		 first = run_seq(run, other ? verify->anchored : good) + 1, last = run_seq(run, point->size);
 
-	if (!memcmp(point->root, root, DIGEST_SIZE)) {
+	if (matches) {
 		run->below = good;
 		run->good = point->size;
 		run->diverged[point->kind] = false;
@@ -101,7 +106,7 @@ static void judge(struct run *run, const struct point *point, const uint8_t root
 			verify->anchored = point->size;
 		if (point->kind == POINT_OWN) {
 			verify->checkpoint.size = point->size;
-			memcpy(verify->checkpoint.root, root, DIGEST_SIZE);
+			memcpy(verify->checkpoint.root, point->root, DIGEST_SIZE);
 		}
 		return;
 	}
@@ -120,21 +125,21 @@ int run_judge(struct run *run)
 {
 	struct points *points = &run->points;
 	uint64_t size = run->walk.edge.size;
-	uint8_t root[DIGEST_SIZE];
-	bool known = false;
-	int r = 0;
 
 	/* Those inside of a hole say nothing that could be compared. */
 	while (points->next < points->n && points->items[points->next].size < size)
 		points->next++;
-	if (points->next < points->n && points->items[points->next].size == size)
-		r = walk_root(&run->walk, root, &known);
-	while (!r && points->next < points->n && points->items[points->next].size == size) {
+	while (points->next < points->n && points->items[points->next].size == size) {
+		const struct point *point = &points->items[points->next++];
+		bool known, matches;
+		int r = walk_matches(&run->walk, point->root, &known, &matches);
+
+		if (r)
+			return r;
 		if (known)
-			judge(run, &points->items[points->next], root);
-		points->next++;
+			judge(run, point, matches);
 	}
-	return r;
+	return 0;
 }
 
 /* ---- rows ---- */
@@ -272,9 +277,13 @@ static uint64_t after_damage(struct run *run, const struct refusal *refusal)
 	const struct run_segment *segment = segment_of(run, run->last + 1);
 	uint64_t next = 0;
 
-	findings_add(run->findings, FINDING_SEGMENT, run->last + 1, segment ? segment->last : run->last + 1,
-		     "%s cannot be read from here on: %s; a backup has it",
-		     segment ? segment->place : refusal->subject, refusal->reason);
+	if (!segment) { /* all of its records came before */
+		findings_add(run->findings, FINDING_SEGMENT, 0, 0, "%s: %s", refusal->subject,
+			     refusal->reason);
+		return 0;
+	}
+	findings_add(run->findings, FINDING_SEGMENT, run->last + 1, segment->last,
+		     "%s cannot be read from here on: %s; a backup has it", segment->place, refusal->reason);
 	for (size_t i = 0; i < run->n_segments; i++)
 		if (run->segments[i].first > run->last + 1 && (!next || run->segments[i].first < next))
 			next = run->segments[i].first;

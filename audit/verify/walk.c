@@ -34,24 +34,26 @@ static int settle(struct walk *walk, struct subtree *subtree)
 			  "backup has it");
 	if (r == 0) {
 		subtree->doubtful = subtree->known && memcmp(stored, subtree->hash, DIGEST_SIZE);
-		memcpy(subtree->other, subtree->hash, DIGEST_SIZE);
-		if (subtree->doubtful)
+		if (subtree->doubtful) {
+			memcpy(subtree->other, subtree->hash, DIGEST_SIZE);
 			tell_node(walk, subtree,
 				  "the records do not match the tree node that was stored over them: a "
 				  "record was "
 				  "changed together with its hash, or the node was; compare with the journal "
 				  "(--journal)");
+		}
 		memcpy(subtree->hash, stored, DIGEST_SIZE);
 		subtree->known = true;
 	}
 	if (subtree->level == WALK_BLOCK_LEVEL && subtree->known && walk->block)
-		return walk->block(subtree->index, subtree->hash, walk->userdata);
+		return walk->block(subtree->index, subtree->hash, subtree->doubtful ? subtree->other : NULL,
+				   walk->userdata);
 	return 0;
 }
 
 /* Of the hashes that two children may have: those with which the stored node above them agrees, or the first
  * of each. */
-static int join(struct walk *walk, struct subtree *right, const uint8_t *stored)
+static int join(struct walk *walk, struct subtree *right, const uint8_t stored[DIGEST_SIZE])
 {
 	unsigned level = right->level - 1;
 	const uint8_t *lefts[] = { walk->edge.hash[level], walk->other[level] },
@@ -66,7 +68,7 @@ static int join(struct walk *walk, struct subtree *right, const uint8_t *stored)
 				return r;
 			if (!i && !j)
 				memcpy(first, hash, DIGEST_SIZE);
-			if (stored && !memcmp(hash, stored, DIGEST_SIZE)) {
+			if (!memcmp(hash, stored, DIGEST_SIZE)) {
 				memcpy(right->hash, hash, DIGEST_SIZE);
 				return 0;
 			}
@@ -75,28 +77,47 @@ static int join(struct walk *walk, struct subtree *right, const uint8_t *stored)
 	return 0;
 }
 
+/* Without a stored node above them, the doubt goes on upwards. */
+static int carry_doubt(struct walk *walk, struct subtree *right)
+{
+	unsigned level = right->level - 1;
+	const uint8_t *left = walk->doubtful[level] ? walk->other[level] : walk->edge.hash[level];
+	int r = tree_hash_node(left, right->doubtful ? right->other : right->hash, right->other);
+
+	if (!r)
+		r = tree_hash_node(walk->edge.hash[level], right->hash, right->hash);
+	right->doubtful = true;
+	return r;
+}
+
+static int join_doubtful(struct walk *walk, struct subtree *right)
+{
+	uint8_t stored[DIGEST_SIZE];
+	int r;
+
+	if (!walk->source->calls->node ||
+	    walk->source->calls->node(walk->source, right->level, right->index, stored) != 0)
+		return carry_doubt(walk, right);
+	r = join(walk, right, stored);
+	right->doubtful = false;
+	return r;
+}
+
 /* From a subtree to the one above it, of which it is the right half. */
 static int rise(struct walk *walk, struct subtree *subtree)
 {
 	unsigned level = subtree->level++;
 	bool doubtful = walk->doubtful[level] || subtree->doubtful;
-	uint8_t stored[DIGEST_SIZE];
-	int r;
+	int r = 0;
 
 	subtree->index >>= 1;
 	subtree->known = subtree->known && !walk->unknown[level];
-	if (subtree->known && !doubtful) {
+	if (!subtree->known)
+		subtree->doubtful = false;
+	else if (doubtful)
+		r = join_doubtful(walk, subtree);
+	else
 		r = tree_hash_node(walk->edge.hash[level], subtree->hash, subtree->hash);
-	} else if (subtree->known) {
-		bool have =
-			walk->source->calls->node &&
-			walk->source->calls->node(walk->source, subtree->level, subtree->index, stored) == 0;
-
-		r = join(walk, subtree, have ? stored : NULL);
-	} else {
-		r = 0;
-	}
-	subtree->doubtful = false;
 	return r ? r : settle(walk, subtree);
 }
 
@@ -183,5 +204,32 @@ int walk_root(const struct walk *walk, uint8_t ret[DIGEST_SIZE], bool *ret_known
 		return r;
 	memcpy(ret, root, DIGEST_SIZE);
 	*ret_known = true;
+	return 0;
+}
+
+int walk_matches(struct walk *walk, const uint8_t root[DIGEST_SIZE], bool *ret_known, bool *ret_matches)
+{
+	struct tree_edge edge = walk->edge;
+	uint8_t mine[DIGEST_SIZE];
+	bool doubtful = false;
+	int r = walk_root(walk, mine, ret_known);
+
+	*ret_matches = false;
+	if (r || !*ret_known)
+		return r;
+	*ret_matches = !memcmp(mine, root, DIGEST_SIZE);
+	for (unsigned level = 0; level < TREE_LEVELS_MAX; level++)
+		if ((edge.size >> level) & 1 && walk->doubtful[level]) {
+			memcpy(edge.hash[level], walk->other[level], DIGEST_SIZE);
+			doubtful = true;
+		}
+	if (*ret_matches || !doubtful)
+		return 0;
+	r = tree_root(&edge, mine);
+	if (r || memcmp(mine, root, DIGEST_SIZE) != 0)
+		return r;
+	walk->edge = edge;
+	memset(walk->doubtful, 0, sizeof(walk->doubtful));
+	*ret_matches = true;
 	return 0;
 }

@@ -26,8 +26,9 @@ struct walk {
 	uint8_t other[TREE_LEVELS_MAX][DIGEST_SIZE];
 	bool doubtful[TREE_LEVELS_MAX];
 
-	/* Called for each subtree of level WALK_BLOCK_LEVEL that is known; may be NULL. */
-	int (*block)(uint64_t index, const uint8_t hash[DIGEST_SIZE], void *userdata);
+	/* Called for each subtree of level WALK_BLOCK_LEVEL that is known; other: what it may be as well, or
+	 * NULL. May be NULL. */
+	int (*block)(uint64_t index, const uint8_t hash[DIGEST_SIZE], const uint8_t *other, void *userdata);
 	void *userdata;
 };
 
@@ -45,6 +46,10 @@ int walk_skip(struct walk *walk, uint64_t n);
 
 /* Compares the edge with the one that the segment which begins here stores, and takes what was unknown. */
 int walk_meet(struct walk *walk, const struct tree_edge *stored, const char *place);
+
+/* Whether what has passed by has this root; *ret_known is false if there is a hole in it. Where a stored node
+ * is in doubt, the root decides. */
+int walk_matches(struct walk *walk, const uint8_t root[DIGEST_SIZE], bool *ret_known, bool *ret_matches);
 
 /* The root of what has passed by; *ret_known is false, and there is none, if there is a hole in it. */
 int walk_root(const struct walk *walk, uint8_t ret[DIGEST_SIZE], bool *ret_known);

@@ -161,6 +161,11 @@ static void node_changed(void)
 	scene_sql(&scene, SCENE_FILE, "UPDATE node SET hash = zeroblob(32) WHERE level = 3 AND position = 5");
 }
 
+static void block_changed(void)
+{
+	scene_sql(&scene, SCENE_FILE, "UPDATE node SET hash = zeroblob(32) WHERE level = 8 AND position = 1");
+}
+
 static void text_gone(void)
 {
 	scene_sql(&scene, SCENE_FILE, "DELETE FROM text");
@@ -279,6 +284,9 @@ static const struct {
 	{ "checkpoints over other records", checkpoint_wrong, 0, "root 1-300 (+2)" },
 	{ "node gone", node_gone, 0, "node 41-48" },
 	{ "node changed", node_changed, 0, "node 41-48" },
+
+	{ "node of a remembered block changed", block_changed, EARLIER, "node 257-512" },
+	{ "node of a remembered block changed, later memory", block_changed, END, "node 257-512" },
 
 	{ "policy text gone", text_gone, 0, "text-gone 1-700" },
 	{ "policy text changed", text_changed, 0, "text 1-700" },

@@ -148,11 +148,9 @@ static void grow(struct scene *scene, unsigned from, unsigned to, bool segments,
 	struct audit *audit = open_log(scene);
 	struct audit_state state;
 	uint8_t digest[DIGEST_SIZE];
-	char hex[DIGEST_HEX_MAX];
 
 	assert_int_equal(audit_put_text(audit, policy, strlen(policy), digest, NULL), 0);
-	snprintf(scene->text, sizeof(scene->text), "%.*s", (int)sizeof(scene->text) - 1,
-		 digest_to_hex(digest, hex));
+	digest_to_hex(digest, scene->text);
 	for (unsigned i = from; i < to; i++) {
 		if (segments && (i + 1 == SCENE_SECOND || i + 1 == SCENE_THIRD)) {
 			assert_int_equal(audit_commit(audit, NULL), 0);

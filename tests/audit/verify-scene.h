@@ -30,7 +30,7 @@ struct scene {
 	char note_earlier[NOTE_SIZE_MAX], note_end[NOTE_SIZE_MAX]; /* kept elsewhere */
 	struct memory earlier, end;                                /* of an auditor who was there */
 	struct verify_copy copies[SCENE_RECORDS];                  /* of the journal */
-	char text[64]; /* digest of the policy that all records refer to, in hexadecimal */
+	char text[DIGEST_HEX_MAX]; /* digest of the policy that all records refer to, in hexadecimal */
 };
 
 #define SCENE_SECOND 201 /* where further files begin, if there are any */
