@@ -8,20 +8,34 @@
 
 void points_clear(struct points *points)
 {
+	if (points->started) {
+		pthread_mutex_lock(&points->lock);
+		points->stop = true;
+		pthread_mutex_unlock(&points->lock);
+		pthread_join(points->thread, NULL);
+		pthread_mutex_destroy(&points->lock);
+		pthread_cond_destroy(&points->changed);
+	}
+	for (size_t i = 0; i < points->n; i++)
+		free(points->items[i].note);
 	free(points->items);
 	*points = (struct points){ 0 };
 }
 
 int points_add(struct points *points, const struct point *point)
 {
-	if (points->n == POINTS_MAX)
+	if (points->n == POINTS_MAX) {
+		free(point->note);
 		return -E2BIG;
+	}
 	if (points->n == points->capacity) {
 		size_t capacity = points->capacity ? 2 * points->capacity : 64;
 		struct point *items = reallocarray(points->items, capacity, sizeof(*items));
 
-		if (!items)
+		if (!items) {
+			free(point->note);
 			return -ENOMEM;
+		}
 		points->items = items;
 		points->capacity = capacity;
 	}
@@ -36,12 +50,6 @@ static int compare(const void *a, const void *b)
 	if (x->size != y->size)
 		return x->size < y->size ? -1 : 1;
 	return (int)x->kind - (int)y->kind;
-}
-
-void points_sort(struct points *points)
-{
-	if (points->n)
-		qsort(points->items, points->n, sizeof(*points->items), compare);
 }
 
 int points_judge(const struct note_key *key, const char *origin, const char *note, size_t size,
@@ -70,62 +78,97 @@ int points_judge(const struct note_key *key, const char *origin, const char *not
 	return 0;
 }
 
-struct own {
-	struct points *points;
-	const struct note_key *key;
-	const char *origin;
-	uint64_t base;
-	struct findings *findings;
-};
-
-/* The size that an unsigned checkpoint claims: where to look, and nothing more. */
-static uint64_t claimed(const struct own *own, const char *note, size_t size)
-{
-	const char *end = memmem(note, size, "\n\n", 2);
-	struct checkpoint checkpoint;
-
-	if (end)
-		size = (size_t)(end - note) + 1;
-	if (checkpoint_parse(note, size, &checkpoint) < 0 || !checkpoint.size ||
-	    checkpoint.size > UINT64_MAX / 2)
-		return 0;
-	return own->base + checkpoint.size;
-}
-
+/* The size that a checkpoint claims: where to look, and nothing more. */
 static int add_own(const char *note, size_t size, void *userdata)
 {
-	struct own *own = userdata;
-	struct points *points = own->points;
+	const char *end = memmem(note, size, "\n\n", 2);
+	struct points *points = userdata;
+	struct point point = { .kind = POINT_OWN, .note = malloc(size + 1), .note_size = size };
 	struct checkpoint checkpoint;
-	struct point point = { .kind = POINT_OWN };
-	const char *fault;
-	int r = points_judge(own->key, own->origin, note, size, &checkpoint, &fault);
 
-	if (r < 0)
-		return r;
-	if (fault) {
-		uint64_t seq = claimed(own, note, size);
+	if (!point.note)
+		return -ENOMEM;
+	memcpy(point.note, note, size);
+	point.note[size] = '\0';
+	if (checkpoint_parse(note, end ? (size_t)(end - note) + 1 : size, &checkpoint) == 0 &&
+	    checkpoint.size < UINT64_MAX / 2) {
+		point.size = checkpoint.size;
+		memcpy(point.root, checkpoint.root, DIGEST_SIZE);
+	}
+	return points_add(points, &point);
+}
 
-		findings_add(own->findings, FINDING_CHECKPOINT, seq, seq,
-			     "a checkpoint in the log %s: somebody without the key wrote it", fault);
+int points_add_own(struct points *points, struct audit_source *source, uint64_t above,
+		   struct refusal *refusal)
+{
+	return source->calls->checkpoints(source, above, add_own, points, refusal);
+}
+
+/* ---- signatures ---- */
+
+static int judge(const struct points *points, struct point *point)
+{
+	struct checkpoint checkpoint;
+	int r;
+
+	if (point->kind != POINT_OWN)
 		return 0;
-	}
-	point.size = checkpoint.size;
-	memcpy(point.root, checkpoint.root, DIGEST_SIZE);
-	r = points_add(points, &point);
-	if (!r && checkpoint.size >= points->newest_size && size < sizeof(points->newest)) {
-		memcpy(points->newest, note, size);
-		points->newest[size] = '\0';
-		points->newest_size = checkpoint.size;
-	}
+	r = points_judge(points->key, points->origin, point->note, point->note_size, &checkpoint,
+			 &point->fault);
+	/* What was looked at before is what is signed. */
+	if (!r && !point->fault &&
+	    (checkpoint.size != point->size || memcmp(checkpoint.root, point->root, DIGEST_SIZE) != 0))
+		point->fault = "is no checkpoint";
 	return r;
 }
 
-int points_add_own(struct points *points, struct audit_source *source, const struct note_key *key,
-		   const char *origin, uint64_t base, uint64_t above, struct findings *findings,
-		   struct refusal *refusal)
+static void *judge_all(void *userdata)
 {
-	struct own own = { points, key, origin, base, findings };
+	struct points *points = userdata;
+	bool stop = false;
 
-	return source->calls->checkpoints(source, above, add_own, &own, refusal);
+	for (size_t i = 0; i < points->n && !stop; i++) {
+		int r = judge(points, &points->items[i]);
+
+		pthread_mutex_lock(&points->lock);
+		points->judged = i + 1;
+		points->error = points->error ? points->error : r;
+		stop = points->stop || r;
+		pthread_cond_signal(&points->changed);
+		pthread_mutex_unlock(&points->lock);
+	}
+	return NULL;
+}
+
+void points_start(struct points *points, const struct note_key *key, const char *origin)
+{
+	if (points->n)
+		qsort(points->items, points->n, sizeof(*points->items), compare);
+	points->key = key;
+	points->origin = origin;
+	if (points->n < 16)
+		return;
+	pthread_mutex_init(&points->lock, NULL);
+	pthread_cond_init(&points->changed, NULL);
+	points->started = pthread_create(&points->thread, NULL, judge_all, points) == 0;
+	if (!points->started) {
+		pthread_mutex_destroy(&points->lock);
+		pthread_cond_destroy(&points->changed);
+	}
+}
+
+int points_wait(struct points *points, size_t i)
+{
+	int r;
+
+	if (!points->started) {
+		/* Each is asked for once, in order; where there is no thread, it is judged then. */
+		return judge(points, &points->items[i]);
+	}
+	pthread_mutex_lock(&points->lock);
+	while (points->judged <= i && !points->error)
+		pthread_cond_wait(&points->changed, &points->lock);
+	r = points->error;
+	pthread_mutex_unlock(&points->lock);
+	return r;
 }

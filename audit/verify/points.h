@@ -4,6 +4,7 @@
  * Sizes at which somebody has said what the root is: the log's own checkpoints, its stub, checkpoints kept
  * elsewhere, and the memory of the last visit. Only what is signed by the log's key becomes a point.
  */
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -24,29 +25,45 @@ struct point {
 	uint8_t root[DIGEST_SIZE];
 	enum point_kind kind;
 	const char *name; /* of an anchor: its file; borrowed */
+	char *note;       /* of the log's own, signed or not */
+	size_t note_size;
+	const char *fault; /* once it was judged: why it does not count; NULL */
+	bool told;         /* and a finding says so */
 };
 
 struct points {
 	struct point *items;
 	size_t n, capacity, next;
-	char newest[NOTE_SIZE_MAX]; /* the newest of the log's own: the note */
-	uint64_t newest_size;
+
+	/* Signatures are checked by a thread of their own, in order: that takes as long as all hashing. */
+	const struct note_key *key;
+	const char *origin;
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	size_t judged; /* so many from the beginning; with the lock */
+	int error;     /* with the lock */
+	bool stop;     /* with the lock */
+	bool started;  /* there is a thread */
 };
 
 void points_clear(struct points *points);
-/* -ENOMEM; -E2BIG: POINTS_MAX of them are there. */
+/* -ENOMEM; -E2BIG: POINTS_MAX of them are there. The note goes over to points, also on failure. */
 int points_add(struct points *points, const struct point *point);
-/* By ascending size. */
-void points_sort(struct points *points);
 
-#define POINTS_MAX (4U << 20) /* a checkpoint each 256 records: of a thousand million records */
+#define POINTS_MAX (1U << 20) /* a checkpoint each 256 records: of 250 million records */
 
 /* The checkpoint in a note, if this key signed it for this origin; otherwise what is wrong with it. NULL:
  * nothing is, and *ret is filled in. */
 int points_judge(const struct note_key *key, const char *origin, const char *note, size_t size,
 		 struct checkpoint *ret, const char **ret_fault);
 
-/* All that the source has; those that are not signed are findings. */
-int points_add_own(struct points *points, struct audit_source *source, const struct note_key *key,
-		   const char *origin, uint64_t base, uint64_t above, struct findings *findings,
+/* All that the source has, under the size that each claims. */
+int points_add_own(struct points *points, struct audit_source *source, uint64_t above,
 		   struct refusal *refusal);
+
+/* Sorts them by size, and begins to judge the log's own. Both are borrowed until points_clear(). */
+void points_start(struct points *points, const struct note_key *key, const char *origin);
+
+/* Waits until the one at this place is judged. */
+int points_wait(struct points *points, size_t i);

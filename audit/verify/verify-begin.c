@@ -129,8 +129,7 @@ static int add_points(struct run *run, const struct stub *stub)
 	int r = 0;
 
 	if (run->keyed)
-		r = points_add_own(&run->points, run->source, &run->key, run->origin, run->verify->log.base,
-				   above, run->findings, run->refusal);
+		r = points_add_own(&run->points, run->source, above, run->refusal);
 	if (!r && stub) {
 		point = (struct point){ .kind = POINT_STUB, .size = stub->size };
 		memcpy(point.root, stub->root, DIGEST_SIZE);
@@ -143,7 +142,7 @@ static int add_points(struct run *run, const struct stub *stub)
 	}
 	if (!r)
 		r = add_anchors(run);
-	points_sort(&run->points);
+	points_start(&run->points, &run->key, run->origin);
 	return r;
 }
 

@@ -8,17 +8,22 @@
 /* ---- what should have come ---- */
 
 /* Points beyond the end: the last of a kind says how much is gone. */
-static void tell_cut(struct run *run)
+static int tell_cut(struct run *run)
 {
-	uint64_t last = run_seq(run, run->verify->size);
-	const struct point *own = NULL;
+	uint64_t last = run_seq(run, run->verify->size), own = 0;
 
-	for (size_t i = run->points.next; i < run->points.n; i++) {
-		const struct point *point = &run->points.items[i];
-		uint64_t until = run_seq(run, point->size);
+	while (run->points.next < run->points.n) {
+		const struct point *point;
+		uint64_t until;
+		int r = run_take_point(run, &point);
 
+		if (r)
+			return r;
+		if (!point)
+			continue;
+		until = run_seq(run, point->size);
 		if (point->kind == POINT_OWN)
-			own = point;
+			own = until;
 		else if (point->kind == POINT_ANCHOR)
 			findings_add(
 				run->findings, FINDING_ANCHOR_CUT, last + 1, until,
@@ -31,9 +36,10 @@ static void tell_cut(struct run *run)
 				     "was cut off, or this is an older copy of the log");
 	}
 	if (own)
-		findings_add(run->findings, FINDING_CUT, last + 1, run_seq(run, own->size),
+		findings_add(run->findings, FINDING_CUT, last + 1, own,
 			     "the log's own checkpoint was signed over these records, and they are gone: the "
 			     "end was cut off");
+	return 0;
 }
 
 static void tell_journal(struct run *run)
@@ -172,23 +178,12 @@ static void say_always(struct run *run)
 			"what a daemon did not write, or wrote wrongly from the start, no log can show");
 }
 
-/* Only the newest of the log's own is worth remembering, and only its note is at hand. */
-static void note_checkpoint(struct run *run)
-{
-	struct verify *verify = run->verify;
-
-	snprintf(verify->checkpoint.origin, sizeof(verify->checkpoint.origin), "%s", run->origin);
-	if (verify->checkpoint.size && verify->checkpoint.size == run->points.newest_size)
-		memcpy(verify->note, run->points.newest, sizeof(verify->note));
-}
-
 int run_end(struct run *run)
 {
-	int r = 0;
+	int r = tell_cut(run);
 
-	note_checkpoint(run);
-	tell_cut(run);
-	if (!run->options->quick)
+	snprintf(run->verify->checkpoint.origin, sizeof(run->verify->checkpoint.origin), "%s", run->origin);
+	if (!r && !run->options->quick)
 		r = references_check(&run->references, run->source, run->findings, run->refusal);
 	if (!r)
 		r = tell_unseen(run);

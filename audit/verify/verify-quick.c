@@ -1,17 +1,25 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "audit/verify/verify-run.h"
 
-/* The newest of the log's own; NULL: there is none that is signed. */
-static const struct point *newest(const struct run *run)
+/* All are looked at; *ret is the newest of the log's own, NULL if none of them is signed. */
+static int newest(struct run *run, const struct point **ret)
 {
-	for (size_t i = run->points.n; i-- > 0;)
-		if (run->points.items[i].kind == POINT_OWN)
-			return &run->points.items[i];
-	return NULL;
+	*ret = NULL;
+	while (run->points.next < run->points.n) {
+		const struct point *point;
+		int r = run_take_point(run, &point);
+
+		if (r)
+			return r;
+		if (point && point->kind == POINT_OWN)
+			*ret = point;
+	}
+	return 0;
 }
 
 static int prove(struct run *run, const struct point *from, const struct point *to, bool *ret)
@@ -52,10 +60,14 @@ static void tell(struct run *run, const struct point *point, const struct point 
 
 int run_quick(struct run *run)
 {
-	const struct point *to = newest(run);
+	const struct point *to;
+	int r;
 
 	if (!run->source->calls->prove)
 		return -EOPNOTSUPP;
+	r = newest(run, &to);
+	if (r)
+		return r;
 	findings_caveat(run->findings, CAVEAT_QUICK, 0, 0,
 			"no record was read: only that the log grew, and who signed it");
 	if (!to)
@@ -66,10 +78,10 @@ int run_quick(struct run *run)
 	run->verify->rooted = true;
 	run->verify->checkpoint.size = to->size;
 	memcpy(run->verify->checkpoint.root, to->root, DIGEST_SIZE);
+	snprintf(run->verify->note, sizeof(run->verify->note), "%s", to->note);
 	for (size_t i = 0; i < run->points.n; i++) {
 		const struct point *point = &run->points.items[i];
 		bool good = false;
-		int r = 0;
 
 		if (point->kind != POINT_MEMORY && point->kind != POINT_ANCHOR)
 			continue;
@@ -82,7 +94,7 @@ int run_quick(struct run *run)
 		else
 			tell(run, point, to);
 	}
-	run->points.next = run->points.n;
+	/* What was signed over more than there is now is told at the end. */
 	while (run->points.next && run->points.items[run->points.next - 1].size > to->size)
 		run->points.next--;
 	return 0;

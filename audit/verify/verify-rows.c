@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -107,6 +108,7 @@ static void judge(struct run *run, const struct point *point, bool matches)
 		if (point->kind == POINT_OWN) {
 			verify->checkpoint.size = point->size;
 			memcpy(verify->checkpoint.root, point->root, DIGEST_SIZE);
+			snprintf(verify->note, sizeof(verify->note), "%s", point->note);
 		}
 		return;
 	}
@@ -121,23 +123,42 @@ static void judge(struct run *run, const struct point *point, bool matches)
 		tell_own(run, point, first, last);
 }
 
-int run_judge(struct run *run)
+int run_take_point(struct run *run, const struct point **ret)
 {
 	struct points *points = &run->points;
+	struct point *point = &points->items[points->next];
+	uint64_t seq = point->size ? run_seq(run, point->size) : 0;
+	int r = points_wait(points, points->next);
+
+	if (r)
+		return r;
+	points->next++;
+	if (point->fault && !point->told)
+		findings_add(run->findings, FINDING_CHECKPOINT, seq, seq,
+			     "a checkpoint in the log %s: somebody without the key wrote it", point->fault);
+	point->told = true;
+	*ret = point->fault ? NULL : point;
+	return 0;
+}
+
+int run_judge(struct run *run)
+{
+	const struct points *points = &run->points;
 	uint64_t size = run->walk.edge.size;
 
-	/* Those inside of a hole say nothing that could be compared. */
-	while (points->next < points->n && points->items[points->next].size < size)
-		points->next++;
-	while (points->next < points->n && points->items[points->next].size == size) {
-		const struct point *point = &points->items[points->next++];
+	while (points->next < points->n && points->items[points->next].size <= size) {
+		const struct point *point;
 		bool known, matches;
-		int r = walk_matches(&run->walk, point->root, &known, &matches);
+		int r = run_take_point(run, &point);
 
+		/* One inside of a hole says nothing that could be compared. */
+		if (!r && point && point->size == size) {
+			r = walk_matches(&run->walk, point->root, &known, &matches);
+			if (!r && known)
+				judge(run, point, matches);
+		}
 		if (r)
 			return r;
-		if (known)
-			judge(run, point, matches);
 	}
 	return 0;
 }

@@ -56,6 +56,8 @@ int run_begin(struct run *run);
 /* verify-rows.c: all records; judges each point when the tree has its size. */
 int run_rows(struct run *run);
 int run_judge(struct run *run);
+/* The next point, when it may be looked at; NULL: it was none that counts, and a finding says so. */
+int run_take_point(struct run *run, const struct point **ret);
 
 /* verify-quick.c: instead of rows, a proof. */
 int run_quick(struct run *run);

@@ -288,11 +288,11 @@ static void test_nodes(void **state)
 	assert_int_equal(source->calls->node(source, 8, 256, hash), 0);
 	assert_int_equal(source->calls->node(source, 16, 0, hash), 0);
 	assert_memory_equal(hash, log->edges[65536].hash[16], DIGEST_SIZE);
-	assert_int_equal(source->calls->node(source, 8, 257, hash), -ENOENT);
-	assert_int_equal(source->calls->node(source, 16, 1, hash), -ENOENT);
-	assert_int_equal(source->calls->node(source, 24, 0, hash), -ENOENT);
-	assert_int_equal(source->calls->node(source, 7, 0, hash), -ENOENT);
-	assert_int_equal(source->calls->node(source, 64, 0, hash), -ENOENT);
+	assert_int_equal(source->calls->node(source, 8, 257, hash), -ENODATA);
+	assert_int_equal(source->calls->node(source, 16, 1, hash), -ENODATA);
+	assert_int_equal(source->calls->node(source, 24, 0, hash), -ENODATA);
+	assert_int_equal(source->calls->node(source, 7, 0, hash), -ENODATA);
+	assert_int_equal(source->calls->node(source, 64, 0, hash), -ENODATA);
 	assert_int_equal(source->calls->edge(source, 65536, &log->edges[0]), -ENOENT);
 }
 

@@ -166,6 +166,21 @@ static void edited_in_second(void)
 		  "WHERE seq = 290");
 }
 
+static void removed(void)
+{
+	scene_remove_first(&scene, SCENE_SECOND - 1, true);
+}
+
+static void removed_more(void)
+{
+	scene_remove_first(&scene, 100, true);
+}
+
+static void removed_other(void)
+{
+	scene_remove_first(&scene, SCENE_SECOND - 1, false);
+}
+
 enum { EARLIER = 1, END = 2 };
 
 static const struct {
@@ -190,6 +205,11 @@ static const struct {
 	{ "one twice", twice, 0, "segment 201-450" },
 	{ "the first gone", first_gone, 0, "removed 1-200" },
 	{ "the first gone, memory", first_gone, END, "removed 1-200" },
+	{ "the first removed by retention", removed, 0, "" },
+	{ "the first removed by retention, memory", removed, EARLIER, "" },
+	{ "the first removed by retention, later memory", removed, END, "" },
+	{ "more removed than was signed", removed_more, 0, "removed 101-200" },
+	{ "another history removed", removed_other, 0, "stub 1-200" },
 	{ "the second gone", second_gone, 0, "missing 201-450" },
 	{ "the third gone", third_gone, 0, "cut 451-700" },
 	{ "the third gone without a trace", third_gone_without_a_trace, 0, "" },
@@ -232,6 +252,39 @@ static void test_cases(void **state)
 	assert_int_equal(wrong, 0);
 }
 
+/* What was removed is said, and what came and went between two visits. */
+static void test_removed(void **state)
+{
+	struct memory memory = scene.earlier;
+	const struct scene_visit visit = { .memory = &memory };
+	_cleanup_(verify_free_p) struct verify *verify = NULL;
+	const struct caveat *caveats;
+	char buffer[VERIFY_VERDICT_MAX];
+
+	(void)state;
+	scene_copy(&scene, scene.log);
+	removed();
+	memory.size = 150;
+	memory.n_blocks = 0;
+	verify = scene_visit(&scene, scene.copy, &visit);
+	caveats = verify->findings.caveats;
+	assert_string_equal(verify_verdict(verify, buffer), "verified: grew from 150 to 700, consistent");
+	assert_int_equal(caveats[0].kind, CAVEAT_REMOVED);
+	assert_int_equal(caveats[0].first, 1);
+	assert_int_equal(caveats[0].last, 200);
+	assert_string_equal(caveats[0].text,
+			    "retention removed these records, as the log's key has signed: what they "
+			    "said cannot be checked any more");
+	assert_int_equal(caveats[1].kind, CAVEAT_UNSEEN);
+	assert_int_equal(caveats[1].first, 151);
+	assert_int_equal(caveats[1].last, 200);
+	assert_string_equal(
+		caveats[1].text,
+		"these records came after the last visit and were removed before this one: that they "
+		"continued what you had seen cannot be proved any more; visit more often than retention "
+		"removes");
+}
+
 static int setup(void **state)
 {
 	(void)state;
@@ -252,6 +305,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cases),
+		cmocka_unit_test(test_removed),
 	};
 
 	return cmocka_run_group_tests_name("audit-verify-segments", tests, setup, teardown);

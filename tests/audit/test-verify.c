@@ -252,7 +252,7 @@ static const struct {
 	{ "rewritten without the key", rewrite_foreign, 0,
 	  "checkpoint 300-300; checkpoint 600-600; checkpoint 700-700" },
 	{ "rewritten without the key, memory", rewrite_foreign, EARLIER,
-	  "checkpoint 300-300; checkpoint 600-600; checkpoint 700-700; rewritten 1-256" },
+	  "rewritten 1-256; checkpoint 300-300; checkpoint 600-600; checkpoint 700-700" },
 	{ "rewritten with another key", rewrite_renamed, 0, "" },
 	{ "rewritten with another key, memory", rewrite_renamed, EARLIER, "key; rewritten 1-256" },
 	{ "rewritten with another key, the key", rewrite_renamed, KEY,

@@ -401,6 +401,24 @@ void scene_sign(struct scene *scene, const char *file, bool stolen)
 	note_signer_free(signer);
 }
 
+void scene_remove_first(struct scene *scene, uint64_t size, bool right)
+{
+	struct note_signer *signer = make_signer(scene, true);
+	struct tree_edge edge = TREE_EDGE_INIT;
+	struct stub stub = { .size = size, .time = 1764000000000000000 };
+	char text[NOTE_SIZE_MAX], note[NOTE_SIZE_MAX];
+
+	for (uint64_t i = 0; i < size; i++)
+		assert_int_equal(tree_append(&edge, scene->copies[right ? i : i + 1].leaf, NULL, NULL), 0);
+	snprintf(stub.origin, sizeof(stub.origin), "%s", note_signer_name(signer));
+	assert_int_equal(tree_root(&edge, stub.root), 0);
+	assert_int_equal(stub_format(&stub, text), 0);
+	assert_int_equal(note_sign(signer, text, note), 0);
+	scene_write(scene, "removed", note);
+	scene_write(scene, SCENE_FILE, NULL);
+	note_signer_free(signer);
+}
+
 /* ---- visits ---- */
 
 static int visit(const char *directory, const struct scene_visit *visit, struct verify **ret,

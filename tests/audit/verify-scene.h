@@ -61,6 +61,10 @@ void scene_rebuild(struct scene *scene, const char *file);
  * or with one of the attacker's that gets the log's name. */
 void scene_sign(struct scene *scene, const char *file, bool stolen);
 
+/* What retention leaves of the log when it removes the first file: a note signed with the log's key, over so
+ * many leaves, or over other ones than those that were there. */
+void scene_remove_first(struct scene *scene, uint64_t size, bool right);
+
 /* A file of another scene's log in place of the copy's. */
 void scene_take(struct scene *scene, const char *name, const struct scene *other, const char *from);
 
