@@ -165,7 +165,7 @@ static const struct audit_source_calls calls = {
 /* The daemon holds the lock for as long as it writes: what it is just writing cannot be read as files. */
 static int check_unused(int dir_fd, const char *directory, struct refusal *refusal)
 {
-	if (flock(dir_fd, LOCK_SH | LOCK_NB) < 0)
+	if (flock(dir_fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK)
 		return refusal_set(
 			refusal, REFUSAL_AUDIT_UNAVAILABLE, directory,
 			"a daemon is writing this log: leave the directory out, to verify it through "

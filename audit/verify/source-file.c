@@ -116,6 +116,9 @@ static int connect_file(struct source_file *file, struct refusal *refusal)
 		return refuse_code(file, code, refusal);
 	file->size = (uint64_t)st.st_size + wal;
 	r = schema_check(file->db, refusal);
+	/* By now SQLite has everything open, and whoever interrupts us leaves no copy behind. */
+	if (file->temporary)
+		source_copy_remove(file->temporary);
 	return r < 0 ? r : r ? refuse(file, refusal, "%s", refusal ? refusal->reason : "") : 0;
 }
 

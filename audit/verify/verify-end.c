@@ -117,12 +117,35 @@ static int compare_removed(struct run *run, uint64_t gone)
 	return 0;
 }
 
+/* A daemon may still have the nodes for a proof. */
+static int prove_unseen(struct run *run, bool *ret_proved)
+{
+	struct point known = { .size = run->memory->size }, to = { .size = run->verify->checkpoint.size };
+
+	*ret_proved = false;
+	if (!run->source->calls->prove || to.size < known.size)
+		return 0;
+	memcpy(known.root, run->memory->root, DIGEST_SIZE);
+	memcpy(to.root, run->verify->checkpoint.root, DIGEST_SIZE);
+	return run_prove(run, &known, &to, ret_proved);
+}
+
 static int tell_unseen(struct run *run)
 {
 	uint64_t gone = run->verify->log.first - run->verify->log.base - 1;
+	bool proved;
+	int r;
 
 	if (!run->memory || run->options->quick || run->memory->size >= gone)
 		return 0;
+	r = prove_unseen(run, &proved);
+	if (r)
+		return r;
+	if (proved) {
+		run->verify->grew_from = run->memory->size;
+		run->verify->anchored = run->memory->size;
+		return 0;
+	}
 	findings_caveat(run->findings, CAVEAT_UNSEEN, run_seq(run, run->memory->size) + 1, run_seq(run, gone),
 			"these records came after the last visit and were removed before this one: that they "
 			"continued what you had seen cannot be proved any more; visit more often than "

@@ -67,7 +67,7 @@ static void compare_memory(struct run *run)
 
 	if (!strcmp(memory->origin, run->origin) && memory->base == log->base) {
 		run->memory = memory;
-		run->verify->grew_from = memory->size;
+		run->verify->known = memory->size;
 		if (!same && !run->options->key)
 			findings_add(
 				run->findings, FINDING_KEY, 0, 0,

@@ -22,7 +22,7 @@ static int newest(struct run *run, const struct point **ret)
 	return 0;
 }
 
-static int prove(struct run *run, const struct point *from, const struct point *to, bool *ret)
+int run_prove(struct run *run, const struct point *from, const struct point *to, bool *ret)
 {
 	struct tree_proof proof = { 0 };
 	struct refusal refusal = { 0 };
@@ -86,13 +86,15 @@ int run_quick(struct run *run)
 		if (point->kind != POINT_MEMORY && point->kind != POINT_ANCHOR)
 			continue;
 		if (point->size <= to->size)
-			r = prove(run, point, to, &good);
+			r = run_prove(run, point, to, &good);
 		if (r)
 			return r;
-		if (good)
-			run->verify->anchored = point->size;
-		else
+		if (!good)
 			tell(run, point, to);
+		else
+			run->verify->anchored = point->size;
+		if (good && point->kind == POINT_MEMORY)
+			run->verify->grew_from = point->size;
 	}
 	/* What was signed over more than there is now is told at the end. */
 	while (run->points.next && run->points.items[run->points.next - 1].size > to->size)

@@ -105,6 +105,8 @@ static void judge(struct run *run, const struct point *point, bool matches)
 		run->diverged[point->kind] = false;
 		if (other)
 			verify->anchored = point->size;
+		if (point->kind == POINT_MEMORY)
+			verify->grew_from = point->size;
 		if (point->kind == POINT_OWN) {
 			verify->checkpoint.size = point->size;
 			memcpy(verify->checkpoint.root, point->root, DIGEST_SIZE);

@@ -61,6 +61,8 @@ int run_take_point(struct run *run, const struct point **ret);
 
 /* verify-quick.c: instead of rows, a proof. */
 int run_quick(struct run *run);
+/* Whether the source proves that the first is a prefix of the second. */
+int run_prove(struct run *run, const struct point *from, const struct point *to, bool *ret);
 
 /* verify-end.c: what should have come and did not; what cannot be proved. */
 int run_end(struct run *run);

@@ -135,6 +135,11 @@ const char *verify_verdict(const struct verify *verify, char buffer[VERIFY_VERDI
 	} else if (verify->grew_from) {
 		snprintf(buffer, VERIFY_VERDICT_MAX,
 			 "verified: grew from %" PRIu64 " to %" PRIu64 ", consistent", from, to);
+	} else if (verify->known) {
+		snprintf(buffer, VERIFY_VERDICT_MAX,
+			 "verified: records %" PRIu64 " to %" PRIu64
+			 " are consistent; that they continue the last visit's %" PRIu64 " cannot be proved",
+			 log->first, log->base + verify->size, log->base + verify->known);
 	} else if (!verify->size) {
 		snprintf(buffer, VERIFY_VERDICT_MAX, "verified: the log is empty; first visit");
 	} else {

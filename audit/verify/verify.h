@@ -55,7 +55,8 @@ struct verify {
 	struct checkpoint checkpoint;
 	char note[NOTE_SIZE_MAX]; /* it, signed; "": a newer one did not match */
 
-	uint64_t grew_from; /* the size that memory had of this log; 0: none */
+	uint64_t known;     /* the size that memory had of this log; 0: none */
+	uint64_t grew_from; /* the same, once it was proved that the log goes on from there */
 	uint64_t anchored;  /* up to this size somebody else vouched before this visit */
 	uint64_t copies;    /* records that the journal has, too */
 

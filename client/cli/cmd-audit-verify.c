@@ -164,7 +164,9 @@ static int remember(struct visit *visit, const struct verify *verify, bool *ret_
 	if (r == -ENODATA)
 		return CLI_CONTINUE;
 	if (!r) {
-		snprintf(memory.place, sizeof(memory.place), "%s", visit->place);
+		/* A copy of the daemon's directory says nothing of where its daemon is. */
+		snprintf(memory.place, sizeof(memory.place), "%s",
+			 *visit->place ? visit->place : visit->memory.place);
 		r = memory_store(visit->memory_directory, &memory);
 		memory_clear(&memory);
 	}

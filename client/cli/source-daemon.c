@@ -232,7 +232,7 @@ static int read_proof(const json_t *reply, struct tree_proof *ret)
 	struct tree_proof proof = { 0 };
 	size_t i;
 
-	if (!json_is_array(hashes) || json_array_size(hashes) > 2 * TREE_LEVELS_MAX)
+	if (!json_is_array(hashes) || json_array_size(hashes) > sizeof(proof.hash) / sizeof(proof.hash[0]))
 		return -EBADMSG;
 	json_array_foreach (hashes, i, hash)
 		if (!json_is_string(hash) || !digest_from_hex(json_string_value(hash), proof.hash[i]))

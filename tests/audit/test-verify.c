@@ -6,8 +6,12 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include "audit/audit.h"
 
 #include "verify-scene.h"
 
@@ -468,6 +472,42 @@ static void test_untouched(void **state)
 	assert_int_equal(access(scene_path(&scene, SCENE_FILE "-shm"), F_OK), -1);
 }
 
+/* A copy that was made of a log in use: what is still in the write-ahead log counts, and the copy stays as it
+ * is. */
+static void test_write_ahead_log(void **state)
+{
+	struct audit_options options = AUDIT_OPTIONS_INIT;
+	struct audit_record record = AUDIT_RECORD_INIT(AUDIT_START);
+	struct scene_visit visit = { .memory = &scene.end };
+	_cleanup_(verify_free_p) struct verify *verify = NULL;
+	char in_use[SCENE_PATH_MAX], command[5 * SCENE_PATH_MAX];
+	struct audit *audit = NULL;
+	struct stat before, after;
+
+	(void)state;
+	snprintf(in_use, sizeof(in_use), "%s/in-use", scene.root);
+	scene_copy(&scene, scene.log);
+	assert_int_equal(rename(scene.copy, in_use), 0);
+	options.directory = in_use;
+	record.verdict = AUDIT_OK;
+	assert_int_equal(audit_open(&options, &audit, NULL), 0);
+	assert_int_equal(audit_append(audit, &record, NULL, NULL), 0);
+	assert_int_equal(audit_commit(audit, NULL), 0);
+	snprintf(command, sizeof(command), "mkdir -m 700 %s && cp %s/*.sqlite %s/*-wal %s", scene.copy,
+		 in_use, in_use, scene.copy);
+	assert_int_equal(system(command), 0);
+	audit_close(audit);
+
+	assert_int_equal(stat(scene_path(&scene, SCENE_FILE "-wal"), &before), 0);
+	verify = scene_visit(&scene, scene.copy, &visit);
+	assert_true(verify_good(verify));
+	assert_int_equal(verify->records, SCENE_RECORDS + 1);
+	assert_int_equal(stat(scene_path(&scene, SCENE_FILE "-wal"), &after), 0);
+	assert_int_equal(after.st_size, before.st_size);
+	assert_int_equal(after.st_mtim.tv_nsec, before.st_mtim.tv_nsec);
+	assert_int_equal(access(scene_path(&scene, SCENE_FILE "-shm"), F_OK), -1);
+}
+
 static int setup(void **state)
 {
 	(void)state;
@@ -488,7 +528,7 @@ int main(void)
 		cmocka_unit_test(test_cases),     cmocka_unit_test(test_first_visit),
 		cmocka_unit_test(test_grown),     cmocka_unit_test(test_tail),
 		cmocka_unit_test(test_journal),   cmocka_unit_test(test_bad_verdict),
-		cmocka_unit_test(test_untouched),
+		cmocka_unit_test(test_untouched), cmocka_unit_test(test_write_ahead_log),
 	};
 
 	return cmocka_run_group_tests_name("audit-verify", tests, setup, teardown);
