@@ -108,10 +108,8 @@ int request_attach(struct warden *w, struct connection *c, const struct message_
 	r = record_decision(w, &act, true, &t->a.decision, &refusal);
 	if (r < 0)
 		r = refusal_set(&refusal, REFUSAL_AUDIT_UNAVAILABLE, "append", "%s", strerror(-r));
-	if (r > 0) {
-		reply_refusal(w, c->number, m->m.call, &refusal);
-		return 0;
-	}
+	if (r > 0)
+		return deny(t, c, b, &decision, &refusal);
 	attaching_add(t);
 	pending_add(w, &take_ptr(t)->pending);
 	return 0;

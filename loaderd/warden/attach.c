@@ -428,11 +428,12 @@ void attaching_start(struct attaching *t)
 	bool first = !row;
 	struct refusal r;
 
-	/* Revoked, or gone, while the decision was written, or while it waited for another's load. */
+	/* Revoked, gone, or the last record that the disk had room for, while the decision was written, or
+	 * while it waited for another's load. */
 	if (!b)
 		refusal_set(&r, REFUSAL_NOT_ENROLLED, t->a.probe, "%s is not in the registry any more",
 			    t->a.probe);
-	if (!b || bundle_unusable(b, &r)) {
+	if (!b || bundle_unusable(b, &r) || audit_admit(w->audit, &r)) {
 		give_up(t, &r);
 		return;
 	}

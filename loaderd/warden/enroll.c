@@ -175,6 +175,8 @@ static void on_enroll_durable(struct pending *pending, const struct refusal *fai
 	}
 	/* Another enrolment of the same name may have come first. */
 	r = check_serial(e, &refusal);
+	if (!r)
+		r = audit_admit(w->audit, &refusal);
 	if (!r && !(e->request.flags & MESSAGE_FLAG_DRY_RUN))
 		r = write_registry(e);
 	if (r < 0)
@@ -317,8 +319,11 @@ static bool on_judged(struct order *order, const struct message *m, int *fds, si
 	act.rule = decision.rule[0] ? decision.rule : refusal_name(refusal.code);
 	memcpy(e->rule, decision.rule, sizeof(e->rule));
 	act.detail = e->request.flags & MESSAGE_FLAG_DRY_RUN ? "dry run" : NULL;
-	if (!r)
+	if (!r) {
 		r = record_decision(w, &act, true, &e->decision, &refusal);
+		if (r)
+			act.rule = refusal_name(refusal.code);
+	}
 	if (r) {
 		refuse(e, &act, &refusal);
 		return true;

@@ -102,6 +102,8 @@ static void on_durable(struct pending *pending, const struct refusal *failed)
 	}
 	/* Something may have happened to it while the decision was written. */
 	r = check(w, p->name, p->serial, &refusal);
+	if (!r)
+		r = audit_admit(w->audit, &refusal);
 	if (!r && !p->dry_run)
 		r = promote(b);
 	if (r < 0)

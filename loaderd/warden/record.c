@@ -173,12 +173,25 @@ static void arm_tick(struct warden *w)
 	(void)sd_event_source_set_enabled(w->tick, SD_EVENT_ONESHOT);
 }
 
+/* While the disk of the log is full, nothing is allowed that adds to what has to be recorded later. */
+static int admit(struct warden *w, const struct act *act, struct refusal *refusal)
+{
+	static const char *const adding[] = { "attach", "enroll", "promote" };
+
+	for (size_t i = 0; i < sizeof(adding) / sizeof(*adding); i++)
+		if (!strcmp(act->action, adding[i]))
+			return audit_admit(w->audit, refusal);
+	return 0;
+}
+
 int record_decision(struct warden *w, const struct act *act, bool allowed, uint64_t *ret_seq,
 		    struct refusal *refusal)
 {
 	struct composed c;
-	int r;
+	int r = allowed ? admit(w, act, refusal) : 0;
 
+	if (r)
+		return r;
 	compose(w, AUDIT_DECISION, act, &c);
 	c.record.verdict = allowed ? AUDIT_ALLOW : AUDIT_DENY;
 	if (!allowed && act->by && act->rule)
