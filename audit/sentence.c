@@ -136,7 +136,9 @@ static void add_event(struct line *line, json_t *record, const char *kind)
 	else if (is(kind, "crash"))
 		add(line, "a process of bpfwardend died");
 	else if (is(kind, "read"))
-		add_who(line, record), add(line, " read the audit log");
+		add_who(line, record),
+			add(line, " read %s",
+			    !strncmp(text(record, "action"), "policy-", 7) ? "the policy" : "the audit log");
 }
 
 void sentence_compose(json_t *record, char ret[SENTENCE_MAX])

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The methods of io.bpfwarden.Audit. Who reads the log is itself written into it, before the first row
- * leaves: once a connection, method and filter, so that somebody who pages through a long log does not make
- * it longer with every page.
+ * The methods of io.bpfwarden.Audit. Who reads the log is itself written into it, before the first row leaves
+ * (readings.c).
  */
 #include "loaderd/warden/request-audit.h"
 
@@ -17,27 +16,9 @@
 #include "common/digest.h"
 #include "loaderd/warden/request-policy.h"
 
-#define READING_LIFE     60000000000ULL /* ns: for so long the same reading is not written down again */
-#define READINGS_MAX     16 /* of one connection that are remembered; of more, some are written twice */
 #define READING_TEXT_MAX 384
 
 /* --- readings ----------------------------------------------------------------------------------------- */
-
-struct reading {
-	struct reading *next;
-	uint64_t recorded; /* CLOCK_BOOTTIME, ns */
-	union audit_call what;
-};
-
-void readings_free(struct connection *c)
-{
-	while (c->readings) {
-		struct reading *next = c->readings->next;
-
-		free(c->readings);
-		c->readings = next;
-	}
-}
 
 /* What is the same in all calls that are one reading: the method and what it filters by, not the position. */
 static void identify(const union audit_call *call, union audit_call *ret)
@@ -50,36 +31,6 @@ static void identify(const union audit_call *call, union audit_call *ret)
 		ret->text = call->text;
 	}
 	ret->m = (struct message){ .type = call->m.type };
-}
-
-static bool is_recorded(const struct connection *c, const union audit_call *what)
-{
-	uint64_t now = now_boottime();
-
-	for (const struct reading *r = c->readings; r; r = r->next)
-		if (!memcmp(&r->what, what, sizeof(*what)))
-			return now - r->recorded < READING_LIFE;
-	return false;
-}
-
-/* Remembers it as the newest, in the place of what was the same or is the oldest of too many. */
-static void remember(struct connection *c, const union audit_call *what)
-{
-	struct reading **p = &c->readings, *r;
-
-	for (size_t n = 1; *p && memcmp(&(*p)->what, what, sizeof(*what)) && n < READINGS_MAX; n++)
-		p = &(*p)->next;
-	r = *p;
-	if (r)
-		*p = r->next;
-	else
-		r = malloc(sizeof(*r));
-	if (!r)
-		return;
-	r->what = *what;
-	r->recorded = now_boottime();
-	r->next = c->readings;
-	c->readings = r;
 }
 
 struct sentence {
@@ -233,7 +184,7 @@ static void on_reading_durable(struct pending *pending, const struct refusal *fa
 
 	/* A log that cannot be written can still be read: whoever finds out why needs it most. */
 	if (c && a->new_reading && !failed)
-		remember(c, &a->what);
+		reading_remember(c, &a->what, sizeof(a->what));
 	if (c)
 		answer(a->w, &a->call);
 	free(a);
@@ -285,7 +236,7 @@ int request_audit(struct warden *w, struct connection *c, const struct message *
 	a->w = w;
 	memcpy(&a->call, m, m->size);
 	identify(&a->call, &a->what);
-	a->new_reading = !is_recorded(c, &a->what);
+	a->new_reading = !reading_is_recorded(c, &a->what, sizeof(a->what));
 	if (a->new_reading)
 		record_reading(w, c, &a->call, decision.rule);
 	pending_add(w, &a->pending);

@@ -306,7 +306,18 @@ static void answer(struct explaining *x, struct rows *to)
 	reply_end(to->w, to->connection, to->call);
 }
 
-static int explain(struct explaining *x, struct warden *w, const struct connection *c, uint64_t call)
+/* About whom; what is asked about them may be a hundred questions. */
+static void record(const struct explaining *x, struct warden *w, struct connection *c, const char *rule)
+{
+	char detail[160];
+
+	snprintf(detail, sizeof(detail), "Explain, about %s (uid %u)%s%s", x->user, x->request.uid,
+		 x->q->flags & MESSAGE_FLAG_KNOWN_GROUPS ? ", in other groups" : "",
+		 x->q->flags & MESSAGE_FLAG_ON_DISK ? ", by the policy on disk" : "");
+	reading_record(w, c, "policy-explain", rule, detail);
+}
+
+static int explain(struct explaining *x, struct warden *w, struct connection *c, uint64_t call)
 {
 	struct rows to = { .w = w, .connection = c->number, .call = call };
 	struct policy_decision decision;
@@ -323,6 +334,9 @@ static int explain(struct explaining *x, struct warden *w, const struct connecti
 	x->policy = r ? NULL : policy_meant(w, x->q->flags, &refusal);
 	if (!x->policy)
 		return request_refuse(w, c, call, &refusal);
+	/* Before anything is looked up: the commit lets others go on. */
+	if (!is_about_caller(x->q, c) || x->q->flags & MESSAGE_FLAG_ON_DISK)
+		record(x, w, c, decision.rule);
 	put_bundle(x, w);
 	r = put_target(x, &refusal);
 	if (r)
@@ -335,6 +349,7 @@ static int explain(struct explaining *x, struct warden *w, const struct connecti
 
 int request_policy_explain(struct warden *w, struct connection *c, const struct message_explain *m)
 {
+	_cleanup_(connection_unref_p) struct connection *held = connection_ref(c);
 	_cleanup_free_ struct explaining *x = NULL;
 	int r;
 

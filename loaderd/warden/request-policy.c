@@ -184,12 +184,21 @@ int request_policy_text(struct warden *w, struct connection *c, const struct mes
 	struct policy_decision decision;
 	struct refusal refusal = { 0 };
 	const struct policy *policy;
+	/* The commit lets others go on, and who asks may be gone then. */
+	_cleanup_(connection_unref_p) struct connection *held = connection_ref(c);
+	char at[64];
 	const char *text;
 	size_t size;
 	int r;
 
 	if (!may_look(w, c, &decision))
 		return request_forbid(w, c, m->m.call, "policy-text", "read the policy", &decision);
+	if (m->seq)
+		snprintf(at, sizeof(at), "Text, at record %" PRIu64, m->seq);
+	reading_record(w, c, "policy-text", decision.rule,
+		       m->seq                            ? at
+		       : m->flags & MESSAGE_FLAG_ON_DISK ? "Text, on disk"
+							 : "Text");
 	if (m->seq) {
 		r = send_text_at(&to, m->seq, &refusal);
 		return r > 0 ? request_refuse(w, c, m->m.call, &refusal) : r;

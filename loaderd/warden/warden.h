@@ -453,6 +453,13 @@ void record_commit(struct warden *w);
 
 /* --- the log, read: warden/request-audit.c, warden/audit-*.c -------------------------------------------- */
 
+/* readings.c: whether a connection's reading, by what makes it the same again, was written down lately. */
+bool reading_is_recorded(const struct connection *c, const void *what, size_t size);
+void reading_remember(struct connection *c, const void *what, size_t size);
+/* Writes down one that this sentence identifies, unless it was lately; durable before anything else leaves,
+ * if that can be. */
+void reading_record(struct warden *w, struct connection *c, const char *action, const char *rule,
+		    const char *detail);
 void readings_free(struct connection *c);
 /* The client has read what there was; something was committed; the client is gone. */
 void listing_go_on(struct warden *w, uint64_t connection, uint64_t call);
