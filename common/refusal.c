@@ -7,6 +7,8 @@
 
 #include "common/utf8.h"
 
+#define ERRNO_MAX 4096 /* include/linux/err.h: MAX_ERRNO + 1 */
+
 static const struct {
 	const char *name;
 	const char *subject_key;
@@ -34,19 +36,41 @@ static const struct {
 	[REFUSAL_UNAVAILABLE] = { "Unavailable", "process", 1 },
 };
 
+static void fill(struct refusal *r, enum refusal_code code, const char *subject, const char *format,
+		 va_list ap) __attribute__((format(printf, 4, 0)));
+static void fill(struct refusal *r, enum refusal_code code, const char *subject, const char *format,
+		 va_list ap)
+{
+	memset(r, 0, sizeof(*r));
+	r->code = code;
+	snprintf(r->subject, sizeof(r->subject), "%s", subject ? subject : "");
+	vsnprintf(r->reason, sizeof(r->reason), format, ap);
+	refusal_sanitize(r);
+}
+
 int refusal_set(struct refusal *r, enum refusal_code code, const char *subject, const char *format, ...)
 {
 	va_list ap;
 
 	if (!r)
 		return code;
-	memset(r, 0, sizeof(*r));
-	r->code = code;
-	snprintf(r->subject, sizeof(r->subject), "%s", subject ? subject : "");
 	va_start(ap, format);
-	vsnprintf(r->reason, sizeof(r->reason), format, ap);
+	fill(r, code, subject, format, ap);
 	va_end(ap);
-	refusal_sanitize(r);
+	return code;
+}
+
+int refusal_set_error(struct refusal *r, int error, enum refusal_code code, const char *subject,
+		      const char *format, ...)
+{
+	va_list ap;
+
+	if (!r)
+		return code;
+	va_start(ap, format);
+	fill(r, code, subject, format, ap);
+	va_end(ap);
+	r->error = error < 0 && error > -ERRNO_MAX ? -error : 0;
 	return code;
 }
 
@@ -54,6 +78,8 @@ void refusal_sanitize(struct refusal *r)
 {
 	if (!refusal_name(r->code))
 		r->code = REFUSAL_UNAVAILABLE;
+	if (r->error < 0 || r->error >= ERRNO_MAX)
+		r->error = 0;
 	utf8_make_printable(r->subject, sizeof(r->subject));
 	utf8_make_printable(r->reason, sizeof(r->reason));
 }

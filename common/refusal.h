@@ -43,8 +43,8 @@ enum refusal_code {
 #define REFUSAL_REASON_MAX  384
 
 struct refusal {
-	uint32_t code; /* enum refusal_code */
-	uint32_t reserved;
+	uint32_t code;      /* enum refusal_code */
+	int32_t error;      /* the kernel's errno, positive, with REFUSAL_LOAD_FAILED; 0: none */
 	uint64_t used, max; /* of the limit, with REFUSAL_LIMIT_EXCEEDED */
 	char subject[REFUSAL_SUBJECT_MAX];
 	char reason[REFUSAL_REASON_MAX]; /* a sentence: what, why, what next */
@@ -54,6 +54,10 @@ struct refusal {
  * not fit are cut at a character boundary. */
 int refusal_set(struct refusal *r, enum refusal_code code, const char *subject, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
+
+/* The same with the kernel's error, -errno. */
+int refusal_set_error(struct refusal *r, int error, enum refusal_code code, const char *subject,
+		      const char *format, ...) __attribute__((format(printf, 5, 6)));
 
 /* Makes a refusal that came from another process safe to print: a code outside the enumeration becomes
  * REFUSAL_UNAVAILABLE, both texts are terminated and everything that is not printable UTF-8 becomes '?'. */

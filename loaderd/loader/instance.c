@@ -94,7 +94,7 @@ int instance_map(const struct instance *instance, enum spec_map_kind kind)
 
 static int refuse(struct refusal *refusal, const char *step, int error)
 {
-	return refusal_set(refusal, REFUSAL_LOAD_FAILED, step, "%s: %s", step, strerror(-error));
+	return refusal_set_error(refusal, error, REFUSAL_LOAD_FAILED, step, "%s: %s", step, strerror(-error));
 }
 
 static int write_params(struct instance *instance, const void *params, size_t size, struct refusal *refusal)

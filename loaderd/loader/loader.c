@@ -350,7 +350,7 @@ static int on_load(struct loader *loader, const struct message *m, int *fds, siz
 	loader->loads = load;
 	r = load_start(loader, load, order, fds, n_fds, &refused.refusal);
 	if (r < 0)
-		r = refusal_set(&refused.refusal, REFUSAL_LOAD_FAILED, "runner", "%s", strerror(-r));
+		r = refusal_set_error(&refused.refusal, r, REFUSAL_LOAD_FAILED, "runner", "%s", strerror(-r));
 	if (r)
 		load_end(load, &refused.refusal);
 	return 0;

@@ -209,9 +209,9 @@ static int explain(struct runner_result *result, struct refusal *refusal)
 	const char *step = result->step < _RUNNER_STEP_MAX ? steps[result->step] : "runner";
 	const char *line = last_line(result->log);
 
-	return refusal_set(refusal, REFUSAL_LOAD_FAILED, step,
-			   "the kernel refused the light skeleton: %s%s%s", strerror(-result->error),
-			   *line ? ": " : "", line);
+	return refusal_set_error(refusal, result->error, REFUSAL_LOAD_FAILED, step,
+				 "the kernel refused the light skeleton: %s%s%s", strerror(-result->error),
+				 *line ? ": " : "", line);
 }
 
 /* One record, with up to RUNNER_FDS_MAX descriptors. False: none came, or none of ours. */

@@ -143,6 +143,7 @@ static void compose(struct warden *w, enum audit_kind kind, const struct act *ac
 	if (act->refusal) {
 		r->refusal_code = act->refusal->code;
 		r->refusal_reason = act->refusal->reason;
+		r->error = act->refusal->error;
 		/* Of a file, the place: the sentence alone does not say where. */
 		if (act->refusal->code == REFUSAL_POLICY_INVALID && !r->detail)
 			r->detail = act->refusal->subject;
