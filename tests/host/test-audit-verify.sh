@@ -74,7 +74,7 @@ check_equal "the earlier copy is shorter" "$(verify -o json "$work/early" | find
 # --- somebody with root -----------------------------------------------------------------------------------------
 
 stop_daemon
-copy before
+cp -a "$work/carol/bpfwarden" "$work/memory"
 seq=$(python3 - "$log_dir/log-000000000001.sqlite" <<'END'
 import sqlite3, sys
 db = sqlite3.connect(sys.argv[1], isolation_level=None)
@@ -99,12 +99,29 @@ check_code "changed: the exit code" 1 verify
 check_equal "changed: in the files, at the very record" \
 	"$(verify -o json "$work/changed" | jq -c '[.findings[] | select(.kind == "leaf") | [.first, .last]]')" "[[$seq,$seq]]"
 
-stop_daemon
-rm -rf "${log_dir:?}" "$rundir/checkpoint"
-cp -a "$work/early" "$log_dir"
-rm -f "$log_dir/checkpoint"
-chown -R bpfwarden "$log_dir"
-restart
-check_code "an older backup: found" 1 verify
-check_equal "an older backup: as what" "$(verify -o json | findings | jq -c 'map(select(. == "shorter" or . == "rewritten")) | length > 0')" true
+# older COMMAND…: the log as it was before, in place of what there is, and whatever the command takes away.
+older() {
+	stop_daemon
+	rm -rf "${log_dir:?}"
+	cp -a "$work/early" "$log_dir"
+	chown -R bpfwarden "$log_dir"
+	"$@"
+	restart
+}
+
+older true
+output=$(verify -o json)
+check_equal "an older backup: the daemon begins anew, and the auditor is told" "$(findings <<<"$output")" '["begun-anew"]'
+check_code "an older backup: until it is accepted" 1 verify
+check_code "an older backup: with the key" 0 verify --key "$(as $carol bpfwarden audit checkpoint --key)"
+check_match "an older backup: from then on" "$(verify)" '^verified: grew from [0-9]+ to [0-9]+, consistent$'
+
+# Whoever takes away all that the daemon could notice it by has not the auditor's memory.
+rm -rf "$work/carol/"*
+cp -a "$work/memory" "$work/carol/bpfwarden"
+older rm -f "$log_dir/checkpoint" "$rundir/audit/checkpoint"
+output=$(verify -o json)
+check_equal "an older backup without a trace: found" "$(jq -c '[.verified, .remembered]' <<<"$output")" '[false,false]'
+check_equal "an older backup without a trace: as what" \
+	"$(findings <<<"$output" | jq -c 'map(select(. == "shorter" or . == "rewritten")) | length > 0')" true
 host_finish
