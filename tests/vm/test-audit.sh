@@ -227,7 +227,7 @@ key_lost() {
 	check "key lost: and accepts the new key" bpfwarden audit verify --key "$(bpfwarden audit checkpoint --key)"
 	mkdir /root/evidence
 	for file in "$audit"/damaged-*; do
-		cp -a "$file" "/root/evidence/$(basename "$file" | sed -E 's/^damaged-([0-9]+)-[^.]*(\.sqlite.*)$/log-\1\2/; s/^damaged-.*\.checkpoint$/checkpoint/')"
+		cp -a "$file" "/root/evidence/$(basename "$file" | sed -E 's/^damaged-([0-9]+)-[0-9TZ.]+(\.sqlite.*)$/log-\1\2/; s/^damaged-.*\.(checkpoint|removed)$/\1/')"
 	done
 	check "key lost: the old log verifies still" env XDG_STATE_HOME=/root/nobody bpfwarden audit verify /root/evidence
 }
