@@ -326,6 +326,47 @@ static void test_stuck_journal_does_not_block(void **state)
 	free(path);
 }
 
+/* journald is stopped, its socket with it, and comes back: what was recorded meanwhile follows, in order and
+ * once. First somebody is there who does not listen any more, then nobody. */
+static void test_restarted_journal(void **state)
+{
+	char *path = strdup(fixture_path(*state, "journal"));
+	int fd = listen_at(path);
+	struct audit *audit = fixture_open_with(*state, path);
+	uint64_t last = 0;
+
+	for (uint64_t round = 1; round <= 3; round++) {
+		uint64_t now;
+
+		fixture_append(audit, 0, "taken");
+		fixture_commit(audit);
+		last = drain(fd, last);
+		assert_int_equal(last, audit_head(audit));
+		close(fd);
+		if (round % 2)
+			assert_int_equal(unlink(path), 0);
+		for (int i = 0; i < 10; i++) {
+			fixture_append(audit, 0, "missed");
+			fixture_commit(audit);
+		}
+		assert_int_equal(audit_journal_head(audit), last);
+		/* One attempt was made and nobody was there; the next one comes by itself. */
+		now = audit_next_tick(audit);
+		assert_true(now != UINT64_MAX);
+		unlink(path);
+		fd = listen_at(path);
+		while (audit_journal_head(audit) < audit_head(audit)) {
+			now = audit_next_tick(audit);
+			assert_int_equal(audit_tick(audit, now, NULL), 0);
+			last = drain(fd, last);
+		}
+		assert_int_equal(last, audit_head(audit));
+	}
+	audit_close(audit);
+	close(fd);
+	free(path);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -337,6 +378,7 @@ int main(void)
 		TEST(test_large_record_by_memfd),
 		TEST(test_absent_journal_gets_it_later),
 		TEST(test_stuck_journal_does_not_block),
+		TEST(test_restarted_journal),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
