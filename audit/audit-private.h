@@ -33,6 +33,9 @@ struct audit {
 
 	bool spare_noted, spare_staged; /* what the last record about the reserve says; durably, and staged */
 
+	uint64_t keep;        /* ns; 0: for ever */
+	uint64_t retain_next; /* µs: when to look for what is older */
+
 	bool copies;           /* the journal is wanted */
 	uint64_t journal_seq;  /* the last record that the journal took */
 	uint64_t journal_next; /* µs: when to try again what it did not take */
@@ -70,3 +73,9 @@ bool copies_overdue(const struct audit *audit);
  * became of it with the commit. */
 void spare_note(struct audit *audit);
 void spare_committed(struct audit *audit, bool durable);
+
+/* retain.c: finishes what was interrupted; removes what is older than is to be kept, if it is time; says when
+ * that is. A failure is tried again the next day. */
+void retain_finish(struct audit *audit);
+void retain_due(struct audit *audit, uint64_t now);
+uint64_t retain_next(const struct audit *audit);

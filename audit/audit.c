@@ -229,8 +229,11 @@ int audit_open(const struct audit_options *options, struct audit **ret, struct r
 		return r;
 	audit->journal_seq = store_journal_seq(audit->store);
 	audit->unsigned_since = audit_now();
+	audit->keep = options->keep > UINT64_MAX / 1000000000 ? UINT64_MAX : options->keep * 1000000000;
 	if (store_unrecorded(audit->store))
 		write_why(audit);
+	retain_finish(audit);
+	retain_due(audit, audit_now());
 	*ret = take_ptr(audit);
 	return 0;
 }
@@ -271,6 +274,7 @@ int audit_tick(struct audit *audit, uint64_t now, struct refusal *refusal)
 			r = commit(audit, now >= checkpoint_due(audit), refusal);
 		audit->commit_retry = r ? now + USEC(AUDIT_COMMIT_RETRY) : 0;
 	}
+	retain_due(audit, now);
 	copies_send_older(audit, now);
 	return r;
 }
@@ -283,6 +287,8 @@ uint64_t audit_next_tick(const struct audit *audit)
 		next = audit->staged_at + USEC(AUDIT_COMMIT_DELAY);
 	if (checkpoint_due(audit) < next)
 		next = checkpoint_due(audit);
+	if (retain_next(audit) < next)
+		next = retain_next(audit);
 	if (next < audit->commit_retry)
 		next = audit->commit_retry;
 	if (store_next_look(audit->store) < next)

@@ -30,6 +30,8 @@ struct audit_options {
 	const char *published;      /* path of the last checkpoint's copy that all may read; NULL: none */
 	const char *credentials;    /* directory that may hold the audit key's seed; NULL: none */
 	uint64_t segment_size;      /* bytes of a database file before the next one begins */
+	uint64_t keep;              /* seconds: closed segments whose records are all older go, looked at when
+				     * the log is opened and once a day; 0: everything is kept for ever */
 };
 #define AUDIT_OPTIONS_INIT                          \
 	{                                           \
@@ -157,6 +159,11 @@ int audit_checkpoint(struct audit *audit, struct refusal *refusal);
 
 /* Ends the segment now, with a checkpoint, unless it is empty. What is due by size ends by itself. */
 int audit_rotate(struct audit *audit, struct refusal *refusal);
+
+/* Removes whole closed segments whose records are all from before this time (CLOCK_REALTIME, ns): first a
+ * signed stub for them is durable, then a `change` record of action "audit-retention", then they go. What is
+ * interrupted is finished when the log is opened. */
+int audit_retain(struct audit *audit, uint64_t before, struct refusal *refusal);
 
 /* The last one, a C2SP signed note; "": there is none yet. Valid until the next commit. */
 const char *audit_last_checkpoint(const struct audit *audit);

@@ -268,3 +268,19 @@ int segment_node(const struct segment *segment, unsigned level, uint64_t index, 
 			      level, bound(index), ret);
 	return r;
 }
+
+int segment_newest_time(const struct segment *segment, uint64_t *ret, struct refusal *refusal)
+{
+	sqlite3_stmt *stmt = NULL;
+	int code = sqlite3_prepare_v2(segment->reader, "SELECT max(time_ns) FROM record", -1, &stmt, NULL),
+	    r = 0;
+
+	if (code == SQLITE_OK)
+		code = sqlite3_step(stmt);
+	if (code == SQLITE_ROW)
+		*ret = (uint64_t)sqlite3_column_int64(stmt, 0);
+	else
+		r = schema_refuse(segment->reader, code, "query", refusal);
+	sqlite3_finalize(stmt);
+	return r;
+}

@@ -24,3 +24,6 @@ int segment_last_checkpoint(const struct segment *segment, uint64_t *ret_size, c
 
 /* A node as stored here: the leaf of one of the records, or a row of table node; -ENOENT. */
 int segment_node(const struct segment *segment, unsigned level, uint64_t index, uint8_t ret[DIGEST_SIZE]);
+
+/* Time of the newest record by its clock, 0: there is none. */
+int segment_newest_time(const struct segment *segment, uint64_t *ret, struct refusal *refusal);

@@ -34,6 +34,9 @@ struct store {
 	uint64_t signed_size; /* of the last checkpoint */
 	char checkpoint[NOTE_SIZE_MAX];
 
+	char removed[NOTE_SIZE_MAX]; /* the stub; "": none */
+	uint64_t removed_size;       /* of the tree that it stands for */
+
 	uint64_t rotate_size; /* bytes of the newest segment at which the next one begins */
 	uint64_t segment_size;
 	char *anew;         /* why the log had to be begun anew since it was opened; NULL */
@@ -65,6 +68,9 @@ bool store_was_here(const struct store *store);
 int store_compare(struct store *store, struct refusal *refusal);
 int store_begin_anew(struct store *store, struct refusal *refusal);
 int store_check_first(struct store *store);
+
+/* store-retain.c: the stub in the directory, if there is one for this log. */
+void store_read_stub(struct store *store);
 
 /* store-read.c: the root of the first size leaves. */
 int store_root_at(struct store *store, uint64_t size, uint8_t ret[DIGEST_SIZE], struct refusal *refusal);

@@ -130,6 +130,7 @@ int store_load(struct store *store, struct refusal *refusal)
 	if (store->journal_seq > store->head)
 		store->journal_seq = store->head;
 	store->segment = take_ptr(segment);
+	store_read_stub(store);
 	return 0;
 }
 
@@ -316,4 +317,5 @@ void store_describe(const struct store *store, struct audit_state *ret)
 	ret->first = store->n_firsts ? store->firsts[0] : meta->base + 1;
 	memcpy(ret->origin, meta->origin, sizeof(ret->origin));
 	memcpy(ret->key, meta->key, sizeof(ret->key));
+	memcpy(ret->removed, store->removed, sizeof(ret->removed));
 }

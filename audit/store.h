@@ -50,6 +50,12 @@ const char *store_directory(const struct store *store);
 int store_rotate(struct store *store, struct refusal *refusal);
 void store_rotate_if_due(struct store *store);
 
+/* Signs a stub, durably, for all closed segments whose records are all from before this time (CLOCK_REALTIME,
+ * ns); the last record that a stub allows to go and that is still there, 0: none; removes them. */
+int store_plan_removal(struct store *store, uint64_t before, struct refusal *refusal);
+uint64_t store_removable(const struct store *store);
+int store_remove(struct store *store, struct refusal *refusal);
+
 /* What was last committed; the journal's progress as found when the store was opened; how many of the last
  * records no checkpoint covers; the last checkpoint, "": none. */
 uint64_t store_head(const struct store *store);

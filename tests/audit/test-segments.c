@@ -3,10 +3,14 @@
 #include "../unit/audit-fixture.h"
 
 #include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sendfile.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/digest.h"
@@ -231,6 +235,128 @@ static void test_reader_in_the_way(void **state)
 	audit_close(audit);
 }
 
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/* The stub, held to the log's key. */
+static struct stub stub_of(struct audit *audit)
+{
+	struct audit_state state;
+	struct note_key key;
+	struct stub stub = { 0 };
+
+	audit_describe(audit, &state);
+	assert_int_equal(note_key_parse(state.key, &key), 0);
+	if (*state.removed)
+		assert_int_equal(stub_verify(&key, state.removed, strlen(state.removed), &stub), NOTE_GOOD);
+	return stub;
+}
+
+static void make_three(struct audit *audit, uint64_t *ret_between)
+{
+	append(audit, 3);
+	assert_int_equal(audit_rotate(audit, NULL), 0);
+	append(audit, 4);
+	assert_int_equal(audit_rotate(audit, NULL), 0);
+	*ret_between = now_ns();
+	append(audit, 5);
+	assert_int_equal(audit_rotate(audit, NULL), 0);
+	append(audit, 6);
+}
+
+static void test_retain(void **state)
+{
+	struct audit *audit = fixture_open(*state);
+	struct audit_state before, after;
+	struct tree_proof proof;
+	uint64_t between;
+	struct stub stub;
+
+	make_three(audit, &between);
+	assert_int_equal(audit_checkpoint(audit, NULL), 0);
+	assert_int_equal(audit_retain(audit, 1, NULL), 0); /* nothing is as old */
+	assert_string_equal(segments(*state), "1 4 8 13 ");
+	audit_describe(audit, &before);
+	assert_string_equal(before.removed, "");
+	assert_int_equal(audit_retain(audit, between, NULL), 0);
+	assert_string_equal(segments(*state), "8 13 ");
+	audit_describe(audit, &after);
+	assert_int_equal(after.first, 8);
+	assert_int_equal(after.last, 19);
+	assert_non_null(strstr(fixture_record(audit, 19), "\"action\":\"audit-retention\""));
+	assert_non_null(strstr(fixture_record(audit, 19), "records up to 7 are removed"));
+	stub = stub_of(audit);
+	assert_int_equal(stub.size, 7);
+	assert_true(stub.time >= between && stub.time <= now_ns());
+	/* What is left is proved as before, what is gone is said to be. */
+	assert_int_equal(audit_prove_inclusion(audit, 8, 18, &proof, NULL), 0);
+	assert_int_equal(audit_prove_consistency(audit, 7, 18, &proof, NULL), 0);
+	assert_int_equal(audit_prove_inclusion(audit, 7, 18, &proof, NULL), -ENOENT);
+	assert_int_equal(audit_prove_consistency(audit, 6, 18, &proof, NULL), -ENOENT);
+	assert_int_equal(audit_get(audit, 7, NULL, NULL, NULL), -ENOENT);
+	audit = audit_close(audit);
+	audit = fixture_open(*state);
+	assert_int_equal(stub_of(audit).size, 7);
+	assert_int_equal(audit_head(audit), 19);
+	/* Never the one that is written. */
+	assert_int_equal(audit_retain(audit, UINT64_MAX, NULL), 0);
+	assert_string_equal(segments(*state), "13 ");
+	assert_int_equal(stub_of(audit).size, 12);
+	audit_close(audit);
+}
+
+static void copy_file(const char *from, const char *to)
+{
+	int in = open(from, O_RDONLY | O_CLOEXEC),
+	    out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+	assert_true(in >= 0 && out >= 0);
+	assert_true(sendfile(out, in, NULL, 1 << 30) > 0);
+	close(in);
+	close(out);
+}
+
+/* The stub is there, the files are, too: whatever the daemon died of, they go when it comes back. */
+static void test_interrupted_removal(void **state)
+{
+	char *saved = strdup(fixture_path(*state, "saved"));
+	struct audit *audit = fixture_open(*state);
+	uint64_t between;
+
+	make_three(audit, &between);
+	copy_file(fixture_path(*state, "log-000000000004.sqlite"), saved);
+	assert_int_equal(audit_retain(audit, between, NULL), 0);
+	audit = audit_close(audit);
+	copy_file(saved, fixture_path(*state, "log-000000000004.sqlite"));
+	audit = fixture_open(*state);
+	assert_string_equal(segments(*state), "8 13 ");
+	assert_non_null(strstr(fixture_record(audit, audit_head(audit)), "\"action\":\"audit-retention\""));
+	audit_close(audit);
+	free(saved);
+}
+
+static void test_keep(void **state)
+{
+	struct audit_options options = AUDIT_OPTIONS_INIT;
+	struct audit *audit = fixture_open(*state);
+	uint64_t between, next;
+
+	make_three(audit, &between);
+	audit_close(audit);
+	options.directory = *state;
+	options.keep = 3600;
+	assert_int_equal(audit_open(&options, &audit, NULL), 0);
+	assert_string_equal(segments(*state), "1 4 8 13 ");
+	next = audit_next_tick(audit);
+	assert_in_range(next, fixture_now() + SECONDS(86000), fixture_now() + SECONDS(86400));
+	audit_close(audit);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -241,6 +367,9 @@ int main(void)
 		TEST(test_query),
 		TEST(test_texts_are_carried),
 		TEST(test_reader_in_the_way),
+		TEST(test_retain),
+		TEST(test_interrupted_removal),
+		TEST(test_keep),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
