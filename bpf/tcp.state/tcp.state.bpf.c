@@ -15,8 +15,7 @@
 #define BW_HISTOGRAM   1024
 #define BW_COUNTS      4096
 #include "bpfwarden/subscribe.h"
-
-#include <bpf/bpf_endian.h>
+#include "bpfwarden/socket.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -87,38 +86,22 @@ static __always_inline void set_outcome(char *outcome, bool opened, int error)
 		__builtin_memcpy(outcome, "aborted", 8);
 }
 
-static __always_inline void set_addresses(struct tcp_state_event *event, const struct sock *sk)
-{
-	const struct sock_common *c = &sk->__sk_common;
-
-	event->family = c->skc_family;
-	if (event->family == AF_INET6) {
-		bpf_core_read(event->local_address, 16, &c->skc_v6_rcv_saddr);
-		bpf_core_read(event->remote_address, 16, &c->skc_v6_daddr);
-		return;
-	}
-	event->local_address[10] = event->local_address[11] = 0xff;
-	event->remote_address[10] = event->remote_address[11] = 0xff;
-	*(__be32 *)&event->local_address[12] = c->skc_rcv_saddr;
-	*(__be32 *)&event->remote_address[12] = c->skc_daddr;
-}
-
 static __always_inline void fill_event(struct bw_record *r, struct sock *sk, const struct birth *birth)
 {
 	struct tcp_state_event *event = &r->event;
 	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
 
 	event->error = sk->sk_err;
-	event->remote_port = bpf_ntohs(sk->__sk_common.skc_dport);
-	set_addresses(event, sk);
+	event->family = sk->__sk_common.skc_family;
+	event->remote_port = bw_remote_port(sk);
+	bw_socket_addresses(sk, event->local_address, event->remote_address);
 	if (birth) {
 		event->head.tgid = birth->tgid;
 		event->head.tid = birth->tid;
 	}
 	if (!tcp)
 		return;
-	/* skc_num is already 0 when a socket that was not bound by name closes. */
-	event->local_port = bpf_ntohs(tcp->inet_conn.icsk_inet.inet_sport);
+	event->local_port = bw_local_port(tcp);
 	event->bytes_sent = tcp->bytes_sent - tcp->bytes_retrans;
 	event->bytes_received = tcp->bytes_received;
 	event->srtt = tcp->srtt_us >> 3; /* the kernel keeps eighths */

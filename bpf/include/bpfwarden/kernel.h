@@ -59,6 +59,9 @@ enum bpf_map_type {
 #define TCP_LISTEN       10
 #define TCP_NEW_SYN_RECV 12
 
+#define TCP_CA_Recovery 3
+#define TCP_CA_Loss     4
+
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 typedef struct {
@@ -175,6 +178,7 @@ struct inet_sock {
 
 struct inet_connection_sock {
 	struct inet_sock icsk_inet;
+	__u8 icsk_ca_state : 5; /* CO-RE knows the running kernel's place and width */
 };
 
 struct tcp_sock {
