@@ -152,7 +152,6 @@ static int find_policy_at(struct warden *w, uint64_t seq, struct finding *f, str
 	int r;
 
 	snprintf(text, sizeof(text), "%" PRIu64, seq);
-	(void)audit_commit(w->audit, refusal);
 	r = audit_get(w->audit, seq, on_record, f, refusal);
 	if (r == -ENOENT)
 		return refusal_set(refusal, REFUSAL_INVALID_ARGUMENT, "at", "there is no record %s", text);
