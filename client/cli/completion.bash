@@ -90,8 +90,7 @@ _bpfwarden() {
 			;;
 		audit)
 			case $second in
-			'') words='list show checkpoint verify report' ;;
-			'') words='list show checkpoint verify export' ;;
+			'') words='list show checkpoint verify report export' ;;
 			list) words="--since --until --user --probe --kind --verdict --action --attachment -n --reverse
 				--follow $common" ;;
 			checkpoint) words="--key $common" ;;
