@@ -40,8 +40,11 @@ int audit_export_lines(struct audit_source *source, FILE *out, audit_export_line
 		       uint64_t *ret_records, struct refusal *refusal)
 {
 	struct lines lines = { .out = out, .line = line, .userdata = userdata, .refusal = refusal };
-	int r = source->calls->rows(source, 0, put_line, &lines, refusal);
+	struct audit_source_log log;
+	int r = source->calls->describe(source, &log, refusal);
 
+	if (!r && log.last)
+		r = source->calls->rows(source, log.first, put_line, &lines, refusal);
 	if (!r)
 		r = lines.r;
 	if (!r && fflush(out) == EOF)

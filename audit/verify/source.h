@@ -57,8 +57,8 @@ struct audit_source_calls {
 	/* Records from this sequence on, in the order in which they are stored, whatever that is. */
 	int (*rows)(struct audit_source *source, uint64_t from, audit_source_row_fn fn, void *userdata,
 		    struct refusal *refusal);
-	/* The stored hash of an interior node, level 1 and above; -ENOENT: it is not stored. NULL: none is.
-	 */
+	/* The stored hash of an interior node, level 1 and above; -ENOENT: it is not stored; -ENODATA: this
+	 * source stores none of that level. NULL: none is. */
 	int (*node)(struct audit_source *source, unsigned level, uint64_t index, uint8_t ret[DIGEST_SIZE]);
 	/* The right edge of the first size leaves as the segment that begins there stores it; -ENOENT: none
 	 * begins there, or its edge is not whole. NULL: none is stored. */
