@@ -64,10 +64,10 @@ DEFINE_CLEANUP(struct audit *, audit_close)
 int audit_append(struct audit *audit, const struct audit_record *record, uint64_t *ret_seq,
 		 struct refusal *refusal);
 
-/* Stages a denial (kind AUDIT_DECISION, verdict AUDIT_DENY, with requester and rule). The first one of a uid
- * and rule is an ordinary record; further ones within 60 s are only counted, *ret_seq is then 0, and the
- * count becomes one AUDIT_DENIALS record when the minute is over or the table of AUDIT_DENIALS_MAX is full.
- * Counts survive a failing commit. */
+/* Stages a denial (kind AUDIT_DECISION, verdict AUDIT_DENY, with requester, rule and action). The first one
+ * of a uid, rule and action is an ordinary record; further ones within 60 s are only counted, *ret_seq is
+ * then 0, and the count becomes one AUDIT_DENIALS record when the minute is over or the table of
+ * AUDIT_DENIALS_MAX is full. Counts survive a failing commit. */
 int audit_append_denial(struct audit *audit, const struct audit_record *record, uint64_t *ret_seq,
 			struct refusal *refusal);
 

@@ -26,14 +26,15 @@ static int stage_denial(struct audit *audit, struct denial *denial, struct refus
 	record.decision = denial->first_seq;
 	record.requester = &requester;
 	record.rule = denial->rule;
+	record.action = denial->action;
 	r = audit_stage(audit, &record, &stamp, refusal);
 	if (!r)
 		denial->state = DENIAL_STAGED;
 	return r;
 }
 
-/* An entry for a new pair; NULL if each one still waits for a commit: then there is nothing to count with,
- * and the denial is an ordinary record, of which a commit holds AUDIT_STAGED_MAX. */
+/* An entry for what is denied first; NULL if each one still waits for a commit: then there is nothing to
+ * count with, and the denial is an ordinary record, of which a commit holds AUDIT_STAGED_MAX. */
 static int make_entry(struct audit *audit, struct denial **ret, struct refusal *refusal)
 {
 	struct denial *oldest;
@@ -59,11 +60,12 @@ int audit_append_denial(struct audit *audit, const struct audit_record *record, 
 	uint64_t seq;
 	int r;
 
-	if (!requester || !record->rule || record->kind != AUDIT_DECISION || record->verdict != AUDIT_DENY)
+	if (!requester || !record->rule || !record->action || record->kind != AUDIT_DECISION ||
+	    record->verdict != AUDIT_DENY)
 		return -EINVAL;
-	if (!denials_fit(record->rule))
+	if (!denials_fit(record->rule, record->action))
 		return audit_append(audit, record, ret_seq, refusal);
-	denial = denials_find(&audit->denials, requester->uid, record->rule);
+	denial = denials_find(&audit->denials, requester->uid, record->rule, record->action);
 	if (denial && denial->opened + USEC(AUDIT_DENIALS_WINDOW) > audit_now()) {
 		denials_count(denial, audit_clock(CLOCK_REALTIME));
 		if (ret_seq)
@@ -82,8 +84,8 @@ int audit_append_denial(struct audit *audit, const struct audit_record *record, 
 	if (r)
 		return r;
 	if (denial)
-		denials_open(denial, requester->uid, requester->user, record->rule, seq, audit_now(),
-			     audit_clock(CLOCK_REALTIME));
+		denials_open(denial, requester->uid, requester->user, record->rule, record->action, seq,
+			     audit_now(), audit_clock(CLOCK_REALTIME));
 	if (ret_seq)
 		*ret_seq = seq;
 	return 0;

@@ -6,12 +6,13 @@
 
 #define WINDOW_USEC (AUDIT_DENIALS_WINDOW * 1000ULL)
 
-struct denial *denials_find(struct denials *denials, uid_t uid, const char *rule)
+struct denial *denials_find(struct denials *denials, uid_t uid, const char *rule, const char *action)
 {
 	for (size_t i = 0; i < AUDIT_DENIALS_MAX; i++) {
 		struct denial *denial = &denials->entries[i];
 
-		if (denial->state == DENIAL_COUNTING && denial->uid == uid && !strcmp(denial->rule, rule))
+		if (denial->state == DENIAL_COUNTING && denial->uid == uid && !strcmp(denial->rule, rule) &&
+		    !strcmp(denial->action, action))
 			return denial;
 	}
 	return NULL;
@@ -38,13 +39,13 @@ struct denial *denials_oldest(struct denials *denials)
 	return oldest;
 }
 
-bool denials_fit(const char *rule)
+bool denials_fit(const char *rule, const char *action)
 {
-	return strlen(rule) < DENIALS_TEXT_MAX;
+	return strlen(rule) < DENIALS_TEXT_MAX && strlen(action) < DENIALS_TEXT_MAX;
 }
 
-void denials_open(struct denial *denial, uid_t uid, const char *user, const char *rule, uint64_t seq,
-		  uint64_t now, uint64_t time)
+void denials_open(struct denial *denial, uid_t uid, const char *user, const char *rule, const char *action,
+		  uint64_t seq, uint64_t now, uint64_t time)
 {
 	*denial = (struct denial){
 		.state = DENIAL_COUNTING,
@@ -56,6 +57,7 @@ void denials_open(struct denial *denial, uid_t uid, const char *user, const char
 		.until = time,
 	};
 	snprintf(denial->rule, sizeof(denial->rule), "%s", rule);
+	snprintf(denial->action, sizeof(denial->action), "%s", action);
 	/* A name too long for the table is left out; the record then says the number. */
 	if (user && strlen(user) < sizeof(denial->user))
 		snprintf(denial->user, sizeof(denial->user), "%s", user);

@@ -113,7 +113,7 @@
 #define AUDIT_COMMIT_DELAY        100  /* what is staged and needs no haste waits this long for company */
 #define AUDIT_COMMIT_RETRY        1000 /* after a tick's commit failed */
 #define AUDIT_BUSY_TIMEOUT        250  /* somebody else's lock on the database */
-#define AUDIT_DENIALS_MAX         256  /* pairs of uid and rule whose denials are being counted */
+#define AUDIT_DENIALS_MAX         256  /* uids, rules and actions whose denials are being counted */
 #define AUDIT_DENIALS_WINDOW      60000
 #define AUDIT_QUERY_MAX           1024          /* rows a query */
 #define AUDIT_JOURNAL_BATCH       64            /* overdue journal copies sent in one tick */

@@ -64,8 +64,7 @@ attaching() {
 	check "revoke: nothing runs" wait_until 30 gone $alice
 }
 
-# Denials of one user by one rule are counted together, so each action is somebody else's; the second of the first
-# one is counted.
+# The second denial of the first one is counted; the others are each somebody else's.
 denied() {
 	local id groups
 	id=$(attach $alice tcp.state)
@@ -128,7 +127,7 @@ members = {m: words for names, words in table("member") for m in names}
 pairs = {(kind, action) for kinds, actions in table("kind") for kind in kinds for action in actions
          if len(kinds) == 1 or kind == action}
 records = [json.loads(line) for line in sys.stdin]
-pairs.add(("denials", None))
+pairs.add(("denials", "attach"))
 order = list(members)
 absent = set(sys.argv[2].split())
 nested = ("requester", "target", "refusal")

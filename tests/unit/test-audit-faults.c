@@ -248,6 +248,7 @@ static void test_denials_survive_a_failing_commit(void **state)
 	record.requester = &requester;
 	record.verdict = AUDIT_DENY;
 	record.rule = "r";
+	record.action = "attach";
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(audit_append_denial(audit, &record, &seq, NULL), 0);
 	faulty.sync_error = SQLITE_IOERR_FSYNC;

@@ -257,7 +257,7 @@ static void test_query_time_window(void **state)
 	audit_close(audit);
 }
 
-static uint64_t deny(struct audit *audit, uid_t uid, const char *rule)
+static uint64_t deny_action(struct audit *audit, uid_t uid, const char *rule, const char *action)
 {
 	struct audit_requester requester = AUDIT_REQUESTER_INIT;
 	struct audit_record record = AUDIT_RECORD_INIT(AUDIT_DECISION);
@@ -268,8 +268,14 @@ static uint64_t deny(struct audit *audit, uid_t uid, const char *rule)
 	record.requester = &requester;
 	record.verdict = AUDIT_DENY;
 	record.rule = rule;
+	record.action = action;
 	assert_int_equal(audit_append_denial(audit, &record, &seq, NULL), 0);
 	return seq;
+}
+
+static uint64_t deny(struct audit *audit, uid_t uid, const char *rule)
+{
+	return deny_action(audit, uid, rule, "attach");
 }
 
 static void test_denials_are_counted(void **state)
@@ -302,6 +308,23 @@ static void test_denials_are_counted(void **state)
 	audit = fixture_open(*state);
 	assert_int_equal(fixture_check_log(audit), 6);
 	assert_non_null(strstr(fixture_record(audit, 6), "\"count\":1,"));
+	audit_close(audit);
+}
+
+/* Most rules deny many actions: one that was denied hides no other. */
+static void test_denials_are_counted_by_action(void **state)
+{
+	struct audit *audit = fixture_open(*state);
+
+	assert_int_equal(deny_action(audit, 1, "default", "attach"), 1);
+	assert_int_equal(deny_action(audit, 1, "default", "revoke"), 2);
+	assert_int_equal(deny_action(audit, 1, "default", "audit-read"), 3);
+	assert_int_equal(deny_action(audit, 1, "default", "revoke"), 0);
+	audit_close(audit);
+	audit = fixture_open(*state);
+	assert_int_equal(fixture_check_log(audit), 4);
+	assert_non_null(strstr(fixture_record(audit, 4), "\"decision\":2,\"count\":1,"));
+	assert_non_null(strstr(fixture_record(audit, 4), "\"action\":\"revoke\""));
 	audit_close(audit);
 }
 
@@ -410,6 +433,7 @@ int main(void)
 		TEST(test_query),
 		TEST(test_query_time_window),
 		TEST(test_denials_are_counted),
+		TEST(test_denials_are_counted_by_action),
 		TEST(test_denials_table_is_bounded),
 		TEST(test_tick_commits_outcomes),
 		TEST(test_foreign_files),

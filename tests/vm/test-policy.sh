@@ -340,7 +340,7 @@ containers() {
 	check_equal "containers: nothing is attached" "$(bpfwarden ps --all -o json)" ""
 	# Further denials by the same rule are only counted for a minute.
 	check_match "containers: the log has it" "$(bpfwarden audit list -o json --user alice --action attach |
-		jq -r '.record | select(.verdict == "deny") | "\(.rule) \(.refusal.name) \(.probe)"')" \
+		jq -r '.record | select(.kind == "decision" and .verdict == "deny") | "\(.rule) \(.refusal.name) \(.probe)"')" \
 		'^containers PolicyDenied tcp.state$'
 }
 

@@ -66,7 +66,7 @@ void *report_grow(void *rows, size_t n, size_t size)
 
 static int count_denials(struct audit_report *report, const struct report_entry *e, uint64_t n, bool record)
 {
-	const char *const part[TALLY_PARTS_MAX] = { e->user, *e->rule ? e->rule : "-" };
+	const char *const part[TALLY_PARTS_MAX] = { e->user, *e->rule ? e->rule : "-", e->action };
 	struct tally *user, *item = tally_get(&report->denials, part);
 	/* A count is written down up to a minute later. */
 	uint64_t until = report_number(e->json, "until_ns"), time = until ? until : e->time;

@@ -202,9 +202,9 @@ static void use(struct audit_report *report, FILE *out)
 
 static void denials(struct audit_report *report, FILE *out)
 {
-	begin_section(out, "denials", "Denials by user and rule",
-		      "A user's first denial by a rule is a record of its own; further ones within a minute "
-		      "are counted, and the count becomes a record. "
+	begin_section(out, "denials", "Denials by user, rule and action",
+		      "A user's first denial of an action by a rule is a record of its own; further ones "
+		      "within a minute are counted, and the count becomes a record when the minute is over. "
 		      "Denials are the sum of both.");
 	if (!report->denials.n) {
 		fputs("<p class=\"none\">Nothing was denied.</p></section>\n", out);
@@ -219,14 +219,14 @@ static void denials(struct audit_report *report, FILE *out)
 		cell_word(out, d->part[1]);
 		cell_number(out, d->n);
 		cell_number(out, d->records);
-		cell(out, d->note);
+		cell(out, d->note ? d->note : d->part[2]);
 		cell_time(out, d->first_time);
 		cell_time(out, d->last_time);
 		cell_seqs(out, d->first_seq, d->last_seq != d->first_seq ? d->last_seq : 0, 0);
 		fputs("</tr>\n", out);
 	}
 	end_table(out, report->denials.n, report->denials.rest.n,
-		  "pairs of user and rule, by number of denials; of further pairs, denials");
+		  "rows by number of denials; of further ones, denials");
 	fputs("</section>\n", out);
 }
 
