@@ -47,10 +47,13 @@ _bpfwarden() {
 	--data) words='aggregates events aggregates,events' ;;
 	--target) words='self host user: unit: cgroup:' ;;
 	--verdict) words='allow deny ok failed' ;;
+	--from-dir) mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
+	--format) words='tiles json ocsf' ;;
 	--kind) words='decision outcome end change start stop crash read denials' ;;
 	--action)
 		words='attach detach-any enroll promote revoke audit-read policy-reload'
-		[[ $verb != audit ]] || words='attach detach enroll promote revoke trust audit-read policy-reload'
+		[[ $verb != audit ]] || words='attach detach enroll promote revoke accept-clock trust clock audit audit-retention audit-read
+			policy-reload policy-explain policy-text status'
 		;;
 	--from-cgroup | --at | --since | --until | -n) return ;;
 	-g | --cgroup | -p | --pid | -s | --set | -f | --for | --serial) return ;;

@@ -210,8 +210,11 @@ static int check_query(const struct message_audit_query *q, struct refusal *refu
 		return refusal_set(refusal, REFUSAL_INVALID_ARGUMENT, "verdict",
 				   "'%s' is no verdict: allow, deny, ok or failed", q->verdict);
 	if (q->kind[0] && !audit_kind_from_name(q->kind, &kind))
-		return refusal_set(refusal, REFUSAL_INVALID_ARGUMENT, "kind",
-				   "'%s' is no kind of record: decision, outcome, change, read, …", q->kind);
+		return refusal_set(
+			refusal, REFUSAL_INVALID_ARGUMENT, "kind",
+			"'%s' is no kind of record: decision, outcome, end, change, start, stop, crash, "
+			"read or denials",
+			q->kind);
 	return 0;
 }
 
