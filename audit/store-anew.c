@@ -94,7 +94,17 @@ static void raise_to(uint64_t *known, uint64_t value)
 		*known = value;
 }
 
-/* What the names of files that were moved aside say; whether there are any. */
+/* No record takes less of the database or of its write-ahead log. */
+#define RECORD_SIZE_MIN 64
+
+static uint64_t size_of(int dir_fd, const char *name)
+{
+	struct stat st;
+
+	return fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 ? (uint64_t)st.st_size : 0;
+}
+
+/* What the names and sizes of files that were moved aside say; whether there are any. */
 static bool raise_to_aside(const struct store *store, uint64_t *known)
 {
 	int fd = openat(store->directory.fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -112,27 +122,20 @@ static bool raise_to_aside(const struct store *store, uint64_t *known)
 
 			found = true;
 			if (first <= INT64_MAX)
-				raise_to(known, first);
+				raise_to(known, first + size_of(fd, entry->d_name) / RECORD_SIZE_MIN);
 		}
 	closedir(dir);
 	return found;
 }
 
-/* No record takes less of the database or of its write-ahead log. */
-#define RECORD_SIZE_MIN 64
-
 static uint64_t highest_by_size(const struct store *store, uint64_t first)
 {
 	char name[SEGMENT_NAME_MAX + 4];
-	struct stat st;
 
 	segment_format_name(first, name);
-	if (fstatat(store->directory.fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
-		first += (uint64_t)st.st_size / RECORD_SIZE_MIN;
+	first += size_of(store->directory.fd, name) / RECORD_SIZE_MIN;
 	strcat(name, "-wal");
-	if (fstatat(store->directory.fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
-		first += (uint64_t)st.st_size / RECORD_SIZE_MIN;
-	return first;
+	return first + size_of(store->directory.fd, name) / RECORD_SIZE_MIN;
 }
 
 /* What the newest segment says itself, as far as it can be read; whether it does. */
@@ -152,12 +155,19 @@ static bool raise_to_segment(struct store *store, uint64_t *known, uint64_t *ret
 }
 
 /* An upper bound: what no checkpoint covers are fewer than AUDIT_ANEW_GAP. */
+static uint64_t base_above(uint64_t known)
+{
+	return (known / AUDIT_ANEW_GAP + 2) * AUDIT_ANEW_GAP;
+}
+
 static uint64_t highest_known(struct store *store)
 {
 	uint64_t known = store->head, base = 0;
 	bool bounded = false;
 
-	raise_to_aside(store, &known);
+	/* If the log after those is gone as a whole, that is where it began, at most. */
+	if (raise_to_aside(store, &known))
+		base = base_above(known);
 	if (store->n_firsts) {
 		/* No log's base is above its first record, if it cannot say more. */
 		base = store->firsts[0] - 1;
@@ -288,7 +298,7 @@ int store_begin_anew(struct store *store, struct refusal *refusal)
 	r = keep_why(store, refusal);
 	if (r < 0)
 		return r;
-	store->next_base = (highest_known(store) / AUDIT_ANEW_GAP + 2) * AUDIT_ANEW_GAP;
+	store->next_base = base_above(highest_known(store));
 	r = move_aside(store);
 	if (r < 0)
 		return directory_refuse(refusal, "aside", -r,

@@ -107,17 +107,22 @@ int store_query(struct store *store, const struct audit_filter *filter, audit_ro
 int store_get_text(struct store *store, const uint8_t digest[DIGEST_SIZE], char **ret_text, size_t *ret_size,
 		   struct refusal *refusal)
 {
-	int r = store_ready(store, refusal);
+	int r = store_ready(store, refusal), unread = 0;
 
 	if (!r)
 		r = -ENOENT;
-	for (size_t i = store->n_firsts; r == -ENOENT && i-- > 0;) {
+	/* One segment that cannot be read does not stand in the way of those before it. */
+	for (size_t i = store->n_firsts; (r == -ENOENT || r > 0) && i-- > 0;) {
 		struct segment *segment;
 
+		if (r > 0)
+			unread = r;
 		r = store_visit(store, i, &segment, refusal);
 		if (!r)
 			r = segment_get_text(segment, digest, ret_text, ret_size, refusal);
 	}
+	if (r == -ENOENT && unread)
+		r = unread;
 	store_done(store);
 	return store_verdict(r);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* audit show: one record, what belongs to it, and whether it is in the signed tree. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -35,6 +36,24 @@ static void add(struct show *show, json_t *row)
 		json_array_insert(show->also, i, row);
 }
 
+/* What is proved is the line, so it is also what is shown, whatever else the daemon calls the record. */
+static json_t *read_row(const struct bpfwarden_reply *reply)
+{
+	json_t *row = json_loads(bpfwarden_reply_parameters(reply), 0, NULL), *record = NULL;
+	const json_t *line = json_object_get(row, "line");
+
+	if (json_is_string(line))
+		record = json_loadb(json_string_value(line), json_string_length(line), JSON_REJECT_DUPLICATES,
+				    NULL);
+	if (json_is_object(record) && json_object_set(row, "record", record) == 0) {
+		json_decref(record);
+		return row;
+	}
+	json_decref(record);
+	json_decref(row);
+	return NULL;
+}
+
 static void note_attachment(struct show *show, const json_t *record)
 {
 	const char *id = cli_string(record, "attachment");
@@ -46,12 +65,12 @@ static void note_attachment(struct show *show, const json_t *record)
 /* The record itself, and of those near it what names it as the decision. */
 static int on_near(void *data, const struct bpfwarden_reply *reply)
 {
-	_cleanup_json_ json_t *row = json_loads(bpfwarden_reply_parameters(reply), 0, NULL);
+	_cleanup_json_ json_t *row = read_row(reply);
 	const json_t *record = record_of(row);
 	struct show *show = data;
 
 	if (!row)
-		return cli_broken(-ENOMEM);
+		return cli_broken(-EBADMSG);
 	if (cli_number(record, "seq") == show->seq) {
 		show->row = json_incref(row);
 		note_attachment(show, record);
@@ -64,10 +83,10 @@ static int on_near(void *data, const struct bpfwarden_reply *reply)
 
 static int on_other(void *data, const struct bpfwarden_reply *reply)
 {
-	_cleanup_json_ json_t *row = json_loads(bpfwarden_reply_parameters(reply), 0, NULL);
+	_cleanup_json_ json_t *row = read_row(reply);
 
 	if (!row)
-		return cli_broken(-ENOMEM);
+		return cli_broken(-EBADMSG);
 	add(data, row);
 	return CLI_CONTINUE;
 }

@@ -11,6 +11,7 @@
 #include "loaderd/warden/warden.h"
 
 #define CHANGES_NAMED_MAX 64
+#define CHANGES_TEXT_MAX  8192 /* bytes, beyond which none is named: it has to fit into a record, escaped */
 #define YEARS_100         (100LL * 366 * 86400)
 
 /* --- one question ------------------------------------------------------------------------------------- */
@@ -99,7 +100,7 @@ static bool on_answer(struct order *order, const struct message *m, int *fds, si
 static char *changes(struct warden *w, const struct refusal **ret_trust)
 {
 	_cleanup_free_ char *text = NULL;
-	size_t size, n = 0;
+	size_t size, n = 0, named = 0;
 	FILE *f = open_memstream(&text, &size);
 
 	if (!f)
@@ -111,9 +112,10 @@ static char *changes(struct warden *w, const struct refusal **ret_trust)
 			*ret_trust = &b->refusal;
 		if (b->before == BUNDLE_UNKNOWN || (b->before == BUNDLE_ACCEPTED) == now)
 			continue;
-		if (n++ >= CHANGES_NAMED_MAX)
+		n++;
+		if (named == CHANGES_NAMED_MAX || ftell(f) >= CHANGES_TEXT_MAX)
 			continue;
-		fprintf(f, "%s%s-%" PRIu64, n > 1 ? "; " : "", b->name, b->serial);
+		fprintf(f, "%s%s-%" PRIu64, named++ ? "; " : "", b->name, b->serial);
 		if (now)
 			fputs(" is accepted again", f);
 		else
@@ -121,8 +123,8 @@ static char *changes(struct warden *w, const struct refusal **ret_trust)
 				b->refusal.code ? refusal_name(b->refusal.code) : "Revoked",
 				b->refusal.code ? b->refusal.reason : "revoked");
 	}
-	if (n > CHANGES_NAMED_MAX)
-		fprintf(f, "; and %zu more", n - CHANGES_NAMED_MAX);
+	if (n > named)
+		fprintf(f, "; and %zu more", n - named);
 	return fclose(f) == 0 && n ? take_ptr(text) : NULL;
 }
 

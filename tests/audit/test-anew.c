@@ -521,6 +521,37 @@ static void test_interrupted(void **state)
 	expect_anew(*state, 20, "\"detail\":\"checkpoint: the log has 10 records, its last checkpoint 20");
 }
 
+static void append_many(struct audit *audit, unsigned n)
+{
+	for (unsigned i = 0; i < n; i += RECORDS)
+		append(audit, RECORDS);
+}
+
+/* Interrupted when all of it was aside and the other log had not begun: what is aside tells how far it was.
+ */
+static void test_interrupted_late(void **state)
+{
+	struct audit *audit = fixture_open(*state);
+	uint64_t head;
+
+	append_many(audit, 2 * AUDIT_ANEW_GAP);
+	head = audit_head(audit);
+	audit_close(audit);
+	move(*state, FIXTURE_LOG, "damaged-000000000001-t.sqlite");
+	move(*state, "checkpoint", "damaged-000000000001-t.checkpoint");
+	expect_anew(*state, head, "\"detail\":\"open: the log is gone");
+	/* The log after it is gone, all but a checkpoint, which says how many records it had, and no number.
+	 */
+	audit = fixture_open(*state);
+	append_many(audit, 2 * AUDIT_ANEW_GAP);
+	head = audit_head(audit);
+	audit_close(audit);
+	remove_matching(*state, "log-");
+	audit = fixture_open(*state);
+	check_anew(audit, head, "\"detail\":\"open: the log is gone");
+	audit_close(audit);
+}
+
 /* A commit finds that the database is damaged: it is refused, the next one goes to another log. */
 static void test_while_running(void **state)
 {
@@ -561,7 +592,8 @@ int main(void)
 		TEST(test_hostile_databases), TEST(test_touched_tail),    TEST(test_no_database),
 		TEST(test_flipped_bits),      TEST(test_truncated),       TEST(test_write_ahead_log),
 		TEST(test_older_backup),      TEST(test_older_directory), TEST(test_log_is_gone),
-		TEST(test_key_is_gone),       TEST(test_interrupted),     TEST(test_while_running),
+		TEST(test_key_is_gone),       TEST(test_interrupted),     TEST(test_interrupted_late),
+		TEST(test_while_running),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

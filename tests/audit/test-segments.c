@@ -208,6 +208,33 @@ static void test_texts_are_carried(void **state)
 	audit_close(audit);
 }
 
+/* A segment that cannot be read any more keeps neither records nor texts back that do not need it. */
+static void test_unreadable_segment(void **state)
+{
+	struct audit *audit = fixture_open(*state);
+	uint8_t first[DIGEST_SIZE], second[DIGEST_SIZE];
+	char *text = NULL;
+	size_t size;
+	FILE *file;
+
+	assert_int_equal(audit_put_text(audit, "first", 5, first, NULL), 0);
+	append_under(audit, first);
+	assert_int_equal(audit_rotate(audit, NULL), 0);
+	assert_int_equal(audit_put_text(audit, "second", 6, second, NULL), 0);
+	append_under(audit, second);
+	assert_int_equal(audit_rotate(audit, NULL), 0);
+	file = fopen(fixture_path(*state, "log-000000000002.sqlite"), "we");
+	assert_non_null(file);
+	assert_true(fputs("no database", file) >= 0);
+	assert_int_equal(fclose(file), 0);
+	append_under(audit, second);
+	append_under(audit, first);
+	assert_true(file_has_text(*state, 3, first));
+	assert_false(file_has_text(*state, 3, second));
+	assert_int_equal(audit_get_text(audit, second, &text, &size, NULL), REFUSAL_AUDIT_UNAVAILABLE);
+	audit_close(audit);
+}
+
 /* Somebody who reads the file keeps it from being ended, and nothing else. */
 static void test_reader_in_the_way(void **state)
 {
@@ -366,6 +393,7 @@ int main(void)
 		TEST(test_rotates_by_size),
 		TEST(test_query),
 		TEST(test_texts_are_carried),
+		TEST(test_unreadable_segment),
 		TEST(test_reader_in_the_way),
 		TEST(test_retain),
 		TEST(test_interrupted_removal),
