@@ -8,7 +8,7 @@
 #include "audit/denials.h"
 #include "audit/encode.h"
 #include "audit/journal.h"
-#include "audit/store.h"
+#include "audit/store/store.h"
 
 #define USEC(ms) ((ms)*1000ULL)
 

@@ -9,7 +9,7 @@
 #define AUDIT_USER_VERSION   2
 
 /* Returned in place of REFUSAL_AUDIT_UNAVAILABLE, the refusal filled in the same way, where it is the file
- * itself that cannot be used, however often it is tried. Never leaves store.c. */
+ * itself that cannot be used, however often it is tried. Never leaves store/. */
 #define AUDIT_DAMAGED 1000
 
 /* Makes a connection distrust its file: no trusted schema, defensive, no attached databases, checked cells.

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "audit/reserve.h"
+#include "audit/store/reserve.h"
 
 bool audit_spare(const struct audit *audit)
 {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "audit/tail.h"
+#include "audit/store/tail.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
 #include "audit/schema.h"
-#include "audit/segment-query.h"
+#include "audit/store/segment-query.h"
 
 static int stored_node(unsigned level, uint64_t index, uint8_t ret[DIGEST_SIZE], void *userdata)
 {

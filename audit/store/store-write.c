@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "audit/schema.h"
-#include "audit/store-private.h"
+#include "audit/store/store-private.h"
 
 struct writing {
 	struct segment *segment;

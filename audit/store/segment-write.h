@@ -2,7 +2,7 @@
 #pragma once
 #include <jansson.h>
 
-#include "audit/segment.h"
+#include "audit/store/segment.h"
 
 struct store_record {
 	uint64_t seq;

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "audit/directory.h"
+#include "audit/store/directory.h"
 
 #define RESERVE_FILE "reserve"
 

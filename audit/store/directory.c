@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "audit/directory.h"
+#include "audit/store/directory.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "audit/segment.h"
+#include "audit/store/segment.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "audit/key.h"
+#include "audit/store/key.h"
 
 #include <errno.h>
 #include <fcntl.h>

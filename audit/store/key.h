@@ -7,7 +7,7 @@
  */
 #include <stdint.h>
 
-#include "audit/directory.h"
+#include "audit/store/directory.h"
 #include "audit/tree/note.h"
 
 #define KEY_CREDENTIAL "bpfwarden.audit-key"

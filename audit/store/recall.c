@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "audit/recall.h"
+#include "audit/store/recall.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 /* What the store's files share. */
-#include "audit/recall.h"
-#include "audit/reserve.h"
-#include "audit/segment.h"
-#include "audit/store.h"
+#include "audit/store/recall.h"
+#include "audit/store/reserve.h"
+#include "audit/store/segment.h"
+#include "audit/store/store.h"
 
 #define STORE_REMOVED "removed" /* the stub */
 

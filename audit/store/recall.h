@@ -7,7 +7,7 @@
  */
 #include <stdbool.h>
 
-#include "audit/directory.h"
+#include "audit/store/directory.h"
 #include "audit/tree/note.h"
 
 struct recall {

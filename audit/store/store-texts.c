@@ -6,8 +6,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "audit/segment-query.h"
-#include "audit/store-private.h"
+#include "audit/store/segment-query.h"
+#include "audit/store/store-private.h"
 #include "common/digest.h"
 
 static bool is_known(const struct known_texts *known, const uint8_t digest[DIGEST_SIZE])

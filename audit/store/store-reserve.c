@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "audit/store-private.h"
+#include "audit/store/store-private.h"
 
 #include <time.h>
 

@@ -15,9 +15,9 @@
 #include <time.h>
 
 #include "audit/schema.h"
-#include "audit/segment-query.h"
-#include "audit/store-private.h"
-#include "audit/tail.h"
+#include "audit/store/segment-query.h"
+#include "audit/store/store-private.h"
+#include "audit/store/tail.h"
 
 #define ASIDE "damaged-"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "audit/reserve.h"
+#include "audit/store/reserve.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -2,7 +2,7 @@
 #pragma once
 /* What is asked of one segment, see audit.h: on the reader's connection, so only of what is durable. */
 #include "audit/audit.h"
-#include "audit/segment.h"
+#include "audit/store/segment.h"
 
 /* How far a walk over several segments has come. */
 struct walk {

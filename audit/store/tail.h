@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
-#include "audit/segment.h"
+#include "audit/store/segment.h"
 
 /* The end of the newest segment, as it was found when it was opened. */
 struct tail {

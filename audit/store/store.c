@@ -4,10 +4,10 @@
 #include <fcntl.h>
 #include <string.h>
 
-#include "audit/key.h"
+#include "audit/store/key.h"
 #include "audit/schema.h"
-#include "audit/store-private.h"
-#include "audit/tail.h"
+#include "audit/store/store-private.h"
+#include "audit/store/tail.h"
 
 /* --- opening ---------------------------------------------------------------------------------------------
  */

@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <inttypes.h>
 
-#include "audit/segment-query.h"
-#include "audit/store-private.h"
+#include "audit/store/segment-query.h"
+#include "audit/store/store-private.h"
 
 int store_visit(struct store *store, size_t i, struct segment **ret, struct refusal *refusal)
 {

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include "audit/store-private.h"
+#include "audit/store/store-private.h"
 
 /* The next segment, whole, but under its temporary name. */
 static int prepare(struct store *store, struct refusal *refusal)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "audit/segment-write.h"
+#include "audit/store/segment-write.h"
 
 static int run(sqlite3_stmt *stmt, int code)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "audit/segment-query.h"
+#include "audit/store/segment-query.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #include "audit/schema.h"
-#include "audit/segment.h"
+#include "audit/store/segment.h"
 
 struct values {
 	const char *text;

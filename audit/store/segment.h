@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "audit/directory.h"
+#include "audit/store/directory.h"
 #include "audit/tree/note.h"
 #include "audit/tree/tree.h"
 

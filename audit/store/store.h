@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "audit/audit.h"
-#include "audit/segment-write.h"
+#include "audit/store/segment-write.h"
 
 struct store;
 
