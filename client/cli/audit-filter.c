@@ -26,11 +26,12 @@ static bool set_time(struct audit_filter *filter, const char *key, const char *v
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	if (!unit_parse_time(value, (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec, &ns))
-		return fail(filter,
-			    cli_usage(filter->cli,
-				      "--%s takes 2026-01-31, \"2026-01-31 10:00\", 2h (ago) or @SECONDS, "
-				      "not \"%s\"",
-				      key, value));
+		return fail(
+			filter,
+			cli_usage(filter->cli,
+				  "--%s takes 2026-01-31, \"2026-01-31 10:00\", today, yesterday, 2h (ago) "
+				  "or @SECONDS, not \"%s\"",
+				  key, value));
 	return set(filter, key, json_integer((json_int_t)ns));
 }
 

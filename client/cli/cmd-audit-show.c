@@ -212,7 +212,9 @@ static void print_text(const struct show *show, const struct audit_inclusion *in
 	_cleanup_json_ json_t *record = printable(record_of(show->row));
 	_cleanup_free_ char *text = json_dumps(record, JSON_INDENT(2));
 
-	printf("%s\n", text ? text : "{}");
+	audit_line_header();
+	audit_line_print(record);
+	printf("\n%s\n", text ? text : "{}");
 	print_also(show->also);
 	print_proof(show, in);
 }

@@ -150,6 +150,24 @@ static bool parse_date(const char *text, uint64_t *ret)
 	return false;
 }
 
+/* When the day began that many days before now, in local time: days are not all of the same length. */
+static bool midnight(uint64_t now, int before, uint64_t *ret)
+{
+	time_t seconds = (time_t)(now / NS);
+	struct tm tm;
+
+	if (!localtime_r(&seconds, &tm))
+		return false;
+	tm.tm_hour = tm.tm_min = tm.tm_sec = 0;
+	tm.tm_mday -= before;
+	tm.tm_isdst = -1;
+	seconds = mktime(&tm);
+	if (seconds < 0)
+		return false;
+	*ret = (uint64_t)seconds * NS;
+	return true;
+}
+
 bool unit_parse_time(const char *text, uint64_t now, uint64_t *ret)
 {
 	uint64_t seconds;
@@ -160,6 +178,8 @@ bool unit_parse_time(const char *text, uint64_t now, uint64_t *ret)
 		*ret = seconds * NS;
 		return true;
 	}
+	if (!strcmp(text, "today") || !strcmp(text, "yesterday"))
+		return midnight(now, *text == 'y', ret);
 	if (unit_parse_duration(text, &seconds)) {
 		*ret = seconds * NS < now ? now - seconds * NS : 1;
 		return true;

@@ -21,6 +21,6 @@ bool unit_parse_duration(const char *text, uint64_t *ret);
 /* Decimal digits only. */
 bool unit_parse_number(const char *text, uint64_t *ret);
 
-/* "2026-01-31", "2026-01-31 10:00", "2026-01-31 10:00:30" in local time, "@SECONDS", or a duration before now
- * (realtime ns): realtime ns. */
+/* "2026-01-31", "2026-01-31 10:00", "2026-01-31 10:00:30" in local time, "today" and "yesterday" when
+ * they began, "@SECONDS", or a duration before now (realtime ns): realtime ns. */
 bool unit_parse_time(const char *text, uint64_t now, uint64_t *ret);

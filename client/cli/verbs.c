@@ -116,11 +116,11 @@ const struct cli_verb cli_verbs[] = {
 	  "      --assume-names     as if every user and group that is named were there\n",
 	  false },
 	{ "audit list", cmd_audit_list, "[OPTION…]", "records of the audit log, oldest first",
-	  "      --since TIME       2026-01-31, \"2026-01-31 10:00[:00]\", 2h (ago), @SECONDS\n"
+	  "      --since TIME       2026-01-31, \"2026-01-31 10:00[:00]\", today, 2h (ago), @SECONDS\n"
 	  "      --until TIME\n"
 	  "      --user USER        name or uid\n"
 	  "      --probe NAME\n"
-	  "      --kind KIND        decision, outcome, end, change, read, crash, …\n"
+	  "      --kind KIND        decision, outcome, end, change, start, stop, crash, read, denials\n"
 	  "      --verdict VERDICT  allow, deny, ok, failed\n"
 	  "      --action ACTION\n"
 	  "      --attachment ID\n"
@@ -145,7 +145,7 @@ const struct cli_verb cli_verbs[] = {
 	  false },
 	{ "audit report", cmd_audit_report, "[OPTION…] > FILE",
 	  "one page for people: who attached what, denials, changes, and whether the log is sound",
-	  "      --since TIME       2026-01-31, \"2026-01-31 10:00[:00]\", 2h (ago), @SECONDS\n"
+	  "      --since TIME       2026-01-31, \"2026-01-31 10:00[:00]\", today, 2h (ago), @SECONDS\n"
 	  "      --until TIME\n"
 	  "      --from-dir DIR     from a copy of the daemon's directory, or an export\n",
 	  false },

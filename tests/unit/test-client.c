@@ -94,7 +94,7 @@ static void test_histogram_json(void **state)
 static void test_units(void **state)
 {
 	char text[UNIT_TEXT_MAX];
-	uint64_t n;
+	uint64_t n, since;
 
 	(void)state;
 	assert_true(unit_parse_duration("1h30m", &n) && n == 5400);
@@ -106,7 +106,12 @@ static void test_units(void **state)
 	assert_false(unit_parse_number("18446744073709551616", &n) || unit_parse_number("-1", &n));
 	assert_true(unit_parse_time("@5", 0, &n) && n == 5000000000);
 	assert_true(unit_parse_time("2s", 5000000000, &n) && n == 3000000000);
-	assert_false(unit_parse_time("yesterday", 0, &n));
+	assert_true(unit_parse_time("today", UINT64_C(1800000000) * 1000000000, &n));
+	assert_true(n <= UINT64_C(1800000000) * 1000000000);
+	assert_true(unit_parse_time("yesterday", n + 5, &since) && since < n);
+	assert_true(n - since >= UINT64_C(23) * 3600 * 1000000000 &&
+		    n - since <= UINT64_C(25) * 3600 * 1000000000);
+	assert_false(unit_parse_time("tomorrow", 0, &n));
 	assert_string_equal(unit_seconds(1.5e-3, text), "1.50 ms");
 	assert_string_equal(unit_seconds(999.9e-6, text), "1.00 ms");
 	assert_string_equal(unit_seconds(12e-9, text), "12 ns");
