@@ -21,8 +21,9 @@ int audit_admit(const struct audit *audit, struct refusal *refusal)
 	if (reserve_is_want(error))
 		return refusal_set(refusal, REFUSAL_AUDIT_UNAVAILABLE, "reserve",
 				   "the disk is full (%s): nothing new is attached, enrolled or promoted "
-				   "until there is room in %s",
-				   strerror(error), store_directory(audit->store));
+				   "until %u MiB are free in %s",
+				   strerror(error), 2 * AUDIT_RESERVE_SIZE >> 20,
+				   store_directory(audit->store));
 	return refusal_set(refusal, REFUSAL_AUDIT_UNAVAILABLE, "reserve",
 			   "no disk space can be set aside for the audit log (%s): nothing new is attached, "
 			   "enrolled or promoted until it can in %s",

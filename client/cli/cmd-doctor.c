@@ -238,6 +238,36 @@ static void check_probes(struct doctor *doctor)
 		     problems.probes - problems.problems, problems.probes);
 }
 
+/* The newest record of this action is a failure: then ret_detail says which. */
+static bool last_failed(const char *action, char *ret_detail, size_t size)
+{
+	_cleanup_(bpfwarden_reply_free_p) struct bpfwarden_reply *reply = NULL;
+	_cleanup_json_ json_t *row = NULL;
+	const json_t *record;
+	char query[128];
+
+	snprintf(query, sizeof(query), "{\"limit\":1,\"reverse\":true,\"action\":\"%s\"}", action);
+	if (ask("io.bpfwarden.Audit.Query", query, true, &reply) || bpfwarden_reply_error_name(reply))
+		return false;
+	row = json_loads(bpfwarden_reply_parameters(reply), 0, NULL);
+	record = json_object_get(row, "record");
+	cli_printable_copy(cli_string(record, "detail"), ret_detail, size);
+	return !strcmp(cli_string(record, "verdict"), "failed");
+}
+
+/* What the log says of itself. */
+static void check_log(struct doctor *doctor)
+{
+	char detail[CLI_TEXT_MAX];
+
+	if (last_failed("audit-reserve", detail, sizeof(detail)))
+		tell(doctor, FINDING_FAIL, "the disk of the audit log is full: %s", detail);
+	if (last_failed("audit", detail, sizeof(detail)))
+		tell(doctor, FINDING_WARN,
+		     "the audit log was begun anew (%s); what to do: \"What to do when\" in AUDIT.md",
+		     detail);
+}
+
 /* Reading the log is itself written down, and so is a denial: either answer shows that records are taken. */
 static void check_audit(struct doctor *doctor)
 {
@@ -256,6 +286,8 @@ static void check_audit(struct doctor *doctor)
 		tell(doctor, FINDING_WARN, "the audit log answers: %s", bpfwarden_reply_error_name(reply));
 	else
 		tell(doctor, FINDING_OK, "the audit log can be read, and reading it is written down");
+	if (r == 0 && !bpfwarden_reply_error_name(reply))
+		check_log(doctor);
 }
 
 /* The first line that a program prints; false: it could not be run. Its exit status does not matter. */

@@ -182,8 +182,8 @@ static void hint(enum bpfwarden_error error, const char *subject, const char *me
 		[BPFWARDEN_ERROR_KERNEL_UNSUPPORTED] = "what this kernel has: bpfwarden doctor",
 		[BPFWARDEN_ERROR_TARGET_UNSUPPORTED] = "what each probe can filter by: bpfwarden list",
 		[BPFWARDEN_ERROR_NOT_ENROLLED] = "what is enrolled: bpfwarden registry list",
-		[BPFWARDEN_ERROR_AUDIT_UNAVAILABLE] =
-			"nothing new is attached until the log can be written: is the disk full?",
+		[BPFWARDEN_ERROR_AUDIT_UNAVAILABLE] = "nothing new is attached until the log can be written; "
+						      "what is attached goes on, and detach works",
 		[BPFWARDEN_ERROR_NO_SUCH_ATTACHMENT] = "what lives: bpfwarden ps",
 		[BPFWARDEN_ERROR_POLICY_INVALID] = "the policy in force stays",
 		[BPFWARDEN_ERROR_TRUST_INVALID] =

@@ -76,8 +76,9 @@ check_equal "before: the reserve is there" "$(reserve_size)" $((4 << 20))
 # Full: the reserve is given up for what must be written, and nothing new is allowed any more.
 fill
 check "full: attach is refused" wait_until 60 refused "the disk is full"
-check_match "full: and it says what to do" "$(cat "$says")" "until there is room in .*/audit"
+check_match "full: and it says what to do" "$(cat "$says")" "until 8 MiB are free in .*/audit"
 check_equal "full: the reserve is given up" "$(reserve_size)" none
+check_match "full: doctor says so" "$(bpfwarden doctor)" "fail  the disk of the audit log is full: "
 goes_on "full"
 check "full: detach goes on" as $alice bpfwarden detach "$other"
 check "full: a detach is recorded" recorded ".action == \"detach\" and .kind == \"decision\" and .attachment == \"$other\""

@@ -164,5 +164,5 @@ one_outcome "in the end"
 # A kernel that verifies, a load that fails (test-hostile-skeleton.sh), a log that is damaged or retired have tests of
 # their own.
 check_equal "the page and the log agree" "$(audit true | python3 -c "$compare" "$setup_tree/docs/AUDIT.md" \
-	'keyring errno change:audit change:audit-retention')" ""
+	'keyring errno change:audit change:audit-retention change:audit-reserve')" ""
 host_finish
