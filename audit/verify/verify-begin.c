@@ -109,7 +109,8 @@ static int add_anchors(struct run *run)
 			return r;
 		if (fault) {
 			findings_add(run->findings, FINDING_ANCHOR, 0, 0,
-				     "%s %s: it is of another log, or this log is not the one it was",
+				     "%s %s: it is of another log or no checkpoint, or this log is not the "
+				     "one it was",
 				     anchor->name, fault);
 			continue;
 		}

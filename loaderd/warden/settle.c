@@ -145,7 +145,8 @@ int settle_read(struct warden *w)
 	w->unsettled = reading.list;
 	if (reading.policy_known)
 		memcpy(w->policy_decided, reading.policy, DIGEST_SIZE);
-	if (!r && audit_head(w->audit) && !reading.stopped)
+	/* A log begun anew does not know how the last run ended, and says itself why it does not. */
+	if (!r && audit_head(w->audit) && !reading.stopped && !audit_begun_anew(w->audit))
 		record_event(w, AUDIT_CRASH, &crash);
 	return r < 0 ? r : 0;
 }
