@@ -19,6 +19,7 @@ static const char *const finding_names[_FINDING_MAX] = {
 	[FINDING_ORDER] = "order",
 	[FINDING_RECORD] = "record",
 	[FINDING_LEAF] = "leaf",
+	[FINDING_COLUMN] = "column",
 	[FINDING_NODE] = "node",
 	[FINDING_EDGE] = "edge",
 	[FINDING_CHECKPOINT] = "checkpoint",
@@ -84,7 +85,8 @@ static struct finding *grow(struct findings *findings)
 static bool runs(enum finding_kind kind)
 {
 	return kind == FINDING_MISSING || kind == FINDING_ORDER || kind == FINDING_RECORD ||
-	       kind == FINDING_LEAF || kind == FINDING_JOURNAL || kind == FINDING_REWRITTEN;
+	       kind == FINDING_LEAF || kind == FINDING_COLUMN || kind == FINDING_JOURNAL ||
+	       kind == FINDING_REWRITTEN;
 }
 
 void findings_add(struct findings *findings, enum finding_kind kind, uint64_t first, uint64_t last,

@@ -18,6 +18,7 @@ enum finding_kind {
 	FINDING_ORDER,       /* a record where it does not belong */
 	FINDING_RECORD,      /* bytes that are no record, or another one's */
 	FINDING_LEAF,        /* bytes that do not match their stored hash */
+	FINDING_COLUMN,      /* a column by which queries go that does not say what the bytes say */
 	FINDING_NODE,        /* records that do not match the subtree stored over them */
 	FINDING_EDGE,        /* a segment that stores another history than the segments before it have */
 	FINDING_CHECKPOINT,  /* one of the log's that its key did not sign */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audit/verify/columns.h"
 #include "audit/verify/source-database-private.h"
 
 /* ---- rows ---- */
@@ -20,6 +21,7 @@ static int deliver(struct database *db, struct source_file *file, sqlite3_stmt *
 	row.bytes = bytes ? bytes : "";
 	row.size = bytes ? (size_t)sqlite3_column_bytes(stmt, 1) : 0;
 	row.leaf = leaf && sqlite3_column_bytes(stmt, 2) == DIGEST_SIZE ? leaf : none;
+	row.column = columns_differ(stmt, 3, row.bytes, row.size);
 	return fn(&row, userdata);
 }
 
@@ -32,10 +34,10 @@ static int rows_of(struct database *db, struct source_file *file, uint64_t from,
 	int r = database_use(db, file, refusal);
 
 	if (!r)
-		r = source_file_prepare(file,
-					"SELECT seq, bytes, leaf FROM record WHERE seq >= ?1 ORDER BY seq",
-					&stmt, refusal);
-	if (!r && sqlite3_bind_int64(stmt, 1, (sqlite3_int64)from) != SQLITE_OK)
+		r = source_file_prepare(
+			file, "SELECT seq, bytes, leaf, " COLUMNS " FROM record WHERE seq >= ?1 ORDER BY seq",
+			&stmt, refusal);
+	if (!r && sqlite3_bind_int64(stmt, 1, from ? (sqlite3_int64)from : INT64_MIN) != SQLITE_OK)
 		r = -ENOMEM;
 	while (!r) {
 		r = source_file_step(file, stmt, &n, &row, refusal);

@@ -27,6 +27,7 @@ struct audit_source_row {
 	const char *bytes; /* exact, valid during the callback */
 	size_t size;
 	const uint8_t *leaf; /* as stored; NULL: this source stores none */
+	const char *column;  /* copied out of the bytes, and says something else than they do; NULL: none */
 	const char *place;   /* file, for messages */
 	size_t segment;      /* its number among the segments; 0 if the source has none */
 };
@@ -54,7 +55,8 @@ struct audit_source_calls {
 			struct refusal *refusal);
 	/* From now on as if this segment were not there. NULL with segments. */
 	void (*skip)(struct audit_source *source, size_t segment);
-	/* Records from this sequence on, in the order in which they are stored, whatever that is. */
+	/* Records from this sequence on (0: all that are stored), in the order in which they are stored,
+	 * whatever that is. */
 	int (*rows)(struct audit_source *source, uint64_t from, audit_source_row_fn fn, void *userdata,
 		    struct refusal *refusal);
 	/* The stored hash of an interior node, level 1 and above; -ENOENT: it is not stored; -ENODATA: this

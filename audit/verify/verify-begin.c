@@ -88,9 +88,14 @@ static int begin_walk(struct run *run, uint64_t gone)
 		r = run->source->calls->edge(run->source, gone, &edge);
 	if (r == 0)
 		run->walk.edge = edge;
-	else if (r == -ENOENT)
-		r = gone ? walk_skip(&run->walk, gone) : 0;
-	return r;
+	if (r != -ENOENT)
+		return r;
+	if (gone && !run->findings->n)
+		findings_add(run->findings, FINDING_EDGE, run_seq(run, 0) + 1, run_seq(run, gone),
+			     "what the hash tree was over these records, before the first one that is there, "
+			     "is not stored as a whole: nothing that was signed can be compared with what "
+			     "follows; a backup has it");
+	return gone ? walk_skip(&run->walk, gone) : 0;
 }
 
 static int add_anchors(struct run *run)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "audit/verify/verify-run.h"
+#include "common/limits.h"
 
 /* ---- what should have come ---- */
 
@@ -183,6 +184,14 @@ static void say_unsigned(struct run *run)
 {
 	const struct verify *verify = run->verify;
 
+	/* The commit that leaves so many signs them. */
+	if (!verify->findings.n && verify->size - verify->checkpoint.size >= AUDIT_CHECKPOINT_RECORDS)
+		findings_add(
+			run->findings, FINDING_CHECKPOINT, run_seq(run, verify->checkpoint.size) + 1,
+			run_seq(run, verify->size),
+			"no checkpoint covers these records, and the daemon leaves fewer than %d without: "
+			"somebody took its checkpoints away, and may have changed what they covered",
+			AUDIT_CHECKPOINT_RECORDS);
 	if (verify->size > verify->checkpoint.size)
 		findings_caveat(
 			run->findings, CAVEAT_UNSIGNED, run_seq(run, verify->checkpoint.size) + 1,

@@ -74,6 +74,11 @@ static void compare_memory(struct run *run)
 				"the log names another key than at the last visit: %s; somebody may have "
 				"put it there to sign another history; ask the host's administrator",
 				log->key);
+	} else if (!strcmp(memory->origin, run->origin)) {
+		findings_add(run->findings, FINDING_REWRITTEN, memory->base + 1, memory->base + memory->size,
+			     "the log has the name of the one that you know, and counts its records from "
+			     "another number: somebody who has the audit key wrote it again; compare with "
+			     "the journal (--journal) and backups");
 	} else if (run->options->key) {
 		return; /* the auditor has compared the key: this is the log that counts from now on */
 	} else if (same) {

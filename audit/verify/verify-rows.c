@@ -244,6 +244,11 @@ static int check_row(struct run *run, const struct audit_source_row *row, uint8_
 			     "what stands here is no record, or one of another number; compare with the "
 			     "journal (journalctl BPFWARDEN_SEQ=%" PRIu64 ")",
 			     row->seq);
+	else if (row->column)
+		findings_add(run->findings, FINDING_COLUMN, row->seq, row->seq,
+			     "the column %s does not say what the record says: whoever lists records by a "
+			     "filter does not see it as it is; the record itself is what counts",
+			     row->column);
 	compare_copies(run, row->seq, leaf);
 	if (!row->leaf || !memcmp(row->leaf, leaf, DIGEST_SIZE))
 		return references_note(&run->references, row->seq, row->bytes, row->size);
@@ -315,7 +320,8 @@ static uint64_t after_damage(struct run *run, const struct refusal *refusal)
 
 int run_rows(struct run *run)
 {
-	uint64_t from = run->last + 1;
+	/* Of a database everything, to find what stands before the first one, too. */
+	uint64_t from = run->source->calls->segments ? 0 : run->last + 1;
 	int r;
 
 	run->walk.block = on_block;

@@ -171,6 +171,16 @@ static void removed(void)
 	scene_remove_first(&scene, SCENE_SECOND - 1, true);
 }
 
+/* Without the edge at which the second begins, no root can be told. */
+static void removed_and_edge_gone(void)
+{
+	removed();
+	scene_sql(&scene, "log-000000000201.sqlite",
+		  "DELETE FROM node WHERE (level, position) IN (VALUES (7, 0), (6, 2), (3, 24));"
+		  "UPDATE record SET bytes = CAST(replace(CAST(bytes AS TEXT), 'curl', 'w3mm') AS BLOB) "
+		  "WHERE seq = 450; UPDATE record SET leaf = leaf(bytes) WHERE seq = 450");
+}
+
 static void removed_more(void)
 {
 	scene_remove_first(&scene, 100, true);
@@ -208,6 +218,8 @@ static const struct {
 	{ "the first removed by retention", removed, 0, "" },
 	{ "the first removed by retention, memory", removed, EARLIER, "" },
 	{ "the first removed by retention, later memory", removed, END, "" },
+	{ "the first removed by retention, and the edge after it gone", removed_and_edge_gone, 0,
+	  "edge 1-200; node 449-450" },
 	{ "more removed than was signed", removed_more, 0, "removed 101-200" },
 	{ "another history removed", removed_other, 0, "stub 1-200" },
 	{ "the second gone", second_gone, 0, "missing 201-450" },

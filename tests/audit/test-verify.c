@@ -204,6 +204,60 @@ static void misnamed(void)
 	assert_int_equal(rename("/tmp/test-verify-moved", scene_path(&scene, "log-000000000101.sqlite")), 0);
 }
 
+static void column_changed(void)
+{
+	scene_sql(&scene, SCENE_FILE, "UPDATE record SET verdict = 'deny' WHERE seq = 41");
+}
+
+static void column_emptied(void)
+{
+	scene_sql(&scene, SCENE_FILE, "UPDATE record SET uid = NULL WHERE seq BETWEEN 41 AND 44");
+}
+
+static void column_filled(void)
+{
+	scene_sql(&scene, SCENE_FILE, "UPDATE record SET attachment = '00000000000000aa' WHERE seq = 41");
+}
+
+static void row_before(void)
+{
+	scene_sql(
+		&scene, SCENE_FILE,
+		"INSERT INTO record SELECT -5, time_ns, kind, verdict, uid, probe, action, attachment, leaf, "
+		"bytes FROM record WHERE seq = 41");
+}
+
+/* Without the key: the tree of other records, and of checkpoints what is still right, or none. */
+static void checkpoints_gone(void)
+{
+	edit_tree();
+	scene_sql(&scene, SCENE_FILE, "DELETE FROM checkpoint");
+	scene_write(&scene, "checkpoint", NULL);
+}
+
+static void late_checkpoints_gone(void)
+{
+	scene_sql(&scene, SCENE_FILE,
+		  "UPDATE record SET bytes = CAST(replace(CAST(bytes AS TEXT), 'curl', 'w3mm') AS BLOB) "
+		  "WHERE seq = 390; UPDATE record SET leaf = leaf(bytes) WHERE seq = 390;"
+		  "DELETE FROM checkpoint WHERE size > 300");
+	scene_rebuild(&scene, SCENE_FILE);
+	scene_write(&scene, "checkpoint", NULL);
+}
+
+/* With the stolen key: what remains counts from another number, a hundred too few for the last checkpoint. */
+static void renumbered(void)
+{
+	scene_sql(&scene, SCENE_FILE,
+		  "DELETE FROM record WHERE seq <= 100;"
+		  "UPDATE meta SET value = 101 WHERE name = 'first'; UPDATE meta SET value = 100 WHERE name "
+		  "= 'base'");
+	scene_rebuild(&scene, SCENE_FILE);
+	scene_sign(&scene, SCENE_FILE, true);
+	assert_int_equal(rename(scene_path(&scene, SCENE_FILE), "/tmp/test-verify-moved"), 0);
+	assert_int_equal(rename("/tmp/test-verify-moved", scene_path(&scene, "log-000000000101.sqlite")), 0);
+}
+
 static void hostile(void)
 {
 	scene_sql(&scene, SCENE_FILE, "CREATE TRIGGER evil AFTER INSERT ON text BEGIN SELECT 1; END");
@@ -298,6 +352,16 @@ static const struct {
 	{ "note about removed records that is none", stub_junk, 0, "stub" },
 	{ "beginning gone", head_gone, 0, "removed 1-100" },
 	{ "beginning gone, memory", head_gone, EARLIER, "removed 1-100" },
+	{ "column changed", column_changed, 0, "column 41-41" },
+	{ "column emptied", column_emptied, 0, "column 41-44" },
+	{ "column filled", column_filled, 0, "column 41-41" },
+	{ "a row before the first one", row_before, 0, "order" },
+	{ "edited, and all checkpoints gone", checkpoints_gone, 0, "checkpoint 1-700" },
+	{ "edited, and late checkpoints gone", late_checkpoints_gone, 0, "checkpoint 301-700" },
+	{ "edited, and late checkpoints gone, memory", late_checkpoints_gone, EARLIER, "checkpoint 301-700" },
+	{ "renumbered", renumbered, KEY, "cut 701-800" },
+	{ "renumbered, memory", renumbered, EARLIER, "rewritten 1-300; cut 701-800" },
+	{ "renumbered, memory and key", renumbered, END | KEY, "rewritten 1-700; cut 701-800" },
 	{ "file renamed", misnamed, 0, "segment 1-700" },
 	{ "hostile schema", hostile, 0,
 	  "refused: no file of this log can be read: the database has an object that is not of the audit "
