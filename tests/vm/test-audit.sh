@@ -104,8 +104,6 @@ journald_stops() {
 }
 
 # journald takes a message and drops it when its sender says too much; the warden's unit is exempt.
-suppressed() { journalctl -q --no-pager -u systemd-journald | grep -c "Suppressed .* from $1"; }
-
 rate_limit() {
 	mkdir -p /etc/systemd/journald.conf.d
 	printf '[Journal]\nRateLimitIntervalSec=60s\nRateLimitBurst=10\n' >/etc/systemd/journald.conf.d/50-limit.conf
