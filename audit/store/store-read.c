@@ -43,40 +43,20 @@ static size_t segment_of(const struct store *store, uint64_t seq)
 /* --- records and texts -----------------------------------------------------------------------------------
  */
 
-static int query_forward(struct store *store, struct audit_filter *filter, audit_row_fn fn, void *userdata,
-			 struct refusal *refusal)
+static int query_across(struct store *store, struct audit_filter *filter, audit_row_fn fn, void *userdata,
+			struct refusal *refusal)
 {
-	size_t last = segment_of(store, filter->to_seq ? filter->to_seq : store->head);
+	size_t low = segment_of(store, filter->reverse ? filter->to_seq : filter->from_seq);
+	uint64_t highest = filter->reverse ? filter->from_seq : filter->to_seq;
+	size_t high = segment_of(store, highest ? highest : store->head);
 	uint32_t limit = filter->limit;
 	struct walk walk = { 0 };
 	int r = 0;
 
-	for (size_t i = segment_of(store, filter->from_seq); !r && i <= last; i++) {
+	for (size_t n = 0; !r && low + n <= high; n++) {
 		struct segment *segment;
 
-		r = store_visit(store, i, &segment, refusal);
-		filter->limit = limit - walk.n;
-		if (!r)
-			r = segment_query(segment, filter, fn, userdata, &walk, refusal);
-		if (walk.ended || walk.n >= limit)
-			break;
-	}
-	return r;
-}
-
-static int query_backward(struct store *store, struct audit_filter *filter, audit_row_fn fn, void *userdata,
-			  struct refusal *refusal)
-{
-	size_t last = segment_of(store, filter->to_seq);
-	uint32_t limit = filter->limit;
-	struct walk walk = { 0 };
-	int r = 0;
-
-	for (size_t i = segment_of(store, filter->from_seq ? filter->from_seq : store->head) + 1;
-	     !r && i-- > last;) {
-		struct segment *segment;
-
-		r = store_visit(store, i, &segment, refusal);
+		r = store_visit(store, filter->reverse ? high - n : low + n, &segment, refusal);
 		filter->limit = limit - walk.n;
 		if (!r)
 			r = segment_query(segment, filter, fn, userdata, &walk, refusal);
@@ -99,7 +79,7 @@ int store_query(struct store *store, const struct audit_filter *filter, audit_ro
 		return store_verdict(r);
 	if (bounded.limit == 0 || bounded.limit > AUDIT_QUERY_MAX)
 		bounded.limit = AUDIT_QUERY_MAX;
-	r = (bounded.reverse ? query_backward : query_forward)(store, &bounded, fn, userdata, refusal);
+	r = query_across(store, &bounded, fn, userdata, refusal);
 	store_done(store);
 	return store_verdict(r);
 }
