@@ -40,8 +40,9 @@ uint64_t fixture_check_log(struct audit *audit);
 /* Runs statements on the database as somebody with a shell would; SQLite's message, or NULL for success. */
 const char *fixture_sql(const char *directory, const char *sql);
 
-/* Nothing is staged nor overdue: at most a checkpoint, within its interval. */
-void fixture_only_checkpoint_is_due(const struct audit *audit);
+/* Nothing is staged nor overdue: at most a checkpoint, its interval after what was appended after `before`.
+ */
+void fixture_only_checkpoint_is_due(const struct audit *audit, uint64_t before);
 
 /* µs of CLOCK_MONOTONIC. */
 uint64_t fixture_now(void);

@@ -115,6 +115,7 @@ static void test_fields(void **state)
 		.refusal_reason = "no container may",
 	};
 	char *path = strdup(fixture_path(*state, "journal"));
+	uint64_t before = fixture_now();
 	int fd = listen_at(path);
 	struct audit *audit = fixture_open_with(*state, path);
 
@@ -140,7 +141,7 @@ static void test_fields(void **state)
 	assert_string_equal(field("BPFWARDEN_RECORD"), fixture_record(audit, 1));
 	assert_null(field("BPFWARDEN_ATTACHMENT"));
 	assert_int_equal(audit_journal_head(audit), 1);
-	fixture_only_checkpoint_is_due(audit);
+	fixture_only_checkpoint_is_due(audit, before);
 	audit_close(audit);
 	close(fd);
 	free(path);
