@@ -48,9 +48,10 @@ static bool set_time(struct request *request, const char *name, const char *valu
 {
 	if (unit_parse_time(value, request->now, ret))
 		return true;
-	request->failed = cli_usage(
-		request->cli, "--%s takes 2026-01-31, \"2026-01-31 10:00\", 2h (ago) or @SECONDS, not \"%s\"",
-		name, value);
+	request->failed = cli_usage(request->cli,
+				    "--%s takes 2026-01-31, \"2026-01-31 10:00\", today, yesterday, 2h (ago) "
+				    "or @SECONDS, not \"%s\"",
+				    name, value);
 	return false;
 }
 
@@ -187,7 +188,9 @@ static int write_page(const struct request *request, struct audit_source *source
 		return cli_broken(r);
 	r = cli_flush();
 	if (r == CLI_OK && !verify_good(verify)) {
-		cli_say("something is wrong with this log, and the report says so: bpfwarden audit verify");
+		cli_say("something is wrong with this log, and the report says so: bpfwarden audit "
+			"verify%s%s",
+			request->directory ? " " : "", request->directory ? request->directory : "");
 		return CLI_FAILED;
 	}
 	return r;
