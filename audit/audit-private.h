@@ -54,9 +54,28 @@ static inline uint64_t audit_now(void)
 	return audit_clock(CLOCK_MONOTONIC) / 1000;
 }
 
-/* audit.c: gives the record its number and bytes, and keeps them for the next commit. */
+/* What a failed commit leaves, until it is staged again. */
+struct kept_record {
+	json_t *json;
+	uint64_t seq, moved; /* the number it had, the one it has now */
+};
+struct kept {
+	struct kept_record *records;
+	size_t n;
+	uint64_t first; /* numbers from here on were given up */
+	struct store_text *texts;
+	size_t n_texts;
+};
+
+/* staged.c: gives the record its number and bytes, for the next commit; staged_add() one of the log's own,
+ * which whoever stages it stages again if that fails. */
 int audit_stage(struct audit *audit, const struct audit_record *record, struct audit_stamp *stamp,
 		struct refusal *refusal);
+int staged_add(struct audit *audit, const struct audit_record *record, struct refusal *refusal);
+void staged_drop(struct audit *audit);
+/* After a commit that failed: drops all but what has happened, and stages that again. */
+void staged_keep(struct audit *audit, struct kept *ret);
+void staged_restore(struct audit *audit, struct kept *kept);
 
 /* counting.c: stages the counts whose minute ended at `now` (µs) or before; a refusal leaves the rest to the
  * next call. */

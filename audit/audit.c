@@ -4,146 +4,6 @@
 #include <errno.h>
 #include <string.h>
 
-static void drop_staged(struct audit *audit)
-{
-	for (size_t i = 0; i < audit->n_staged; i++) {
-		json_decref(audit->staged[i].json);
-		free((char *)audit->staged[i].bytes);
-	}
-	for (size_t i = 0; i < audit->n_texts; i++)
-		free(audit->texts[i].text);
-	free(audit->texts);
-	audit->texts = NULL;
-	audit->n_staged = audit->staged_size = audit->n_texts = 0;
-}
-
-static void mark_staged(struct audit *audit, size_t size)
-{
-	if (!audit_pending(audit))
-		audit->staged_at = audit_now();
-	audit->staged_size += size;
-}
-
-static int check_room(const struct audit *audit, size_t size, struct refusal *refusal)
-{
-	if (audit->n_staged < AUDIT_STAGED_MAX && audit->staged_size + size <= AUDIT_STAGED_SIZE_MAX)
-		return 0;
-	return refusal_set(refusal, REFUSAL_AUDIT_UNAVAILABLE, "stage",
-			   "%zu audit records wait to be written; try again", audit->n_staged);
-}
-
-/* Long lists of groups are the same again and again, and would not fit into a record. */
-static int stage_groups(struct audit *audit, const struct audit_record *record, struct audit_stamp *stamp,
-			struct refusal *refusal)
-{
-	_cleanup_free_ char *text = NULL;
-	int r;
-
-	if (!record->requester || record->requester->n_gids <= AUDIT_GIDS_INLINE_MAX)
-		return 0;
-	r = audit_encode_groups(record->requester, &text, refusal);
-	if (r)
-		return r;
-	r = audit_put_text(audit, text, strlen(text), stamp->gids_digest, refusal);
-	stamp->has_gids_digest = r == 0;
-	return r;
-}
-
-int audit_stage(struct audit *audit, const struct audit_record *record, struct audit_stamp *stamp,
-		struct refusal *refusal)
-{
-	struct store_record staged = { 0 };
-	char *bytes = NULL;
-	int r;
-
-	r = check_room(audit, 0, refusal);
-	if (r)
-		return r;
-	stamp->seq = store_head(audit->store) + audit->n_staged + 1;
-	stamp->boot = audit->boot;
-	stamp->time = audit_clock(CLOCK_REALTIME);
-	stamp->monotonic = audit_clock(CLOCK_MONOTONIC);
-	r = stage_groups(audit, record, stamp, refusal);
-	if (!r)
-		r = audit_encode(record, stamp, &staged.json, &bytes, &staged.size, refusal);
-	if (r)
-		return r;
-	staged.seq = stamp->seq;
-	staged.bytes = bytes;
-	r = check_room(audit, staged.size, refusal);
-	if (!r)
-		r = tree_hash_leaf(bytes, staged.size, staged.leaf);
-	if (r) {
-		json_decref(staged.json);
-		free(bytes);
-		return r;
-	}
-	mark_staged(audit, staged.size);
-	audit->staged[audit->n_staged++] = staged;
-	return 0;
-}
-
-int audit_append(struct audit *audit, const struct audit_record *record, uint64_t *ret_seq,
-		 struct refusal *refusal)
-{
-	struct audit_stamp stamp = { 0 };
-	int r = audit_stage(audit, record, &stamp, refusal);
-
-	if (!r && ret_seq)
-		*ret_seq = stamp.seq;
-	return r;
-}
-
-static bool is_staged_text(const struct audit *audit, const uint8_t digest[DIGEST_SIZE])
-{
-	for (size_t i = 0; i < audit->n_texts; i++)
-		if (!memcmp(audit->texts[i].digest, digest, DIGEST_SIZE))
-			return true;
-	return false;
-}
-
-static int stage_text(struct audit *audit, struct store_text *text, const void *bytes)
-{
-	struct store_text *grown = reallocarray(audit->texts, audit->n_texts + 1, sizeof(*grown));
-
-	if (!grown)
-		return -ENOMEM;
-	audit->texts = grown;
-	text->text = malloc(text->size + 1);
-	if (!text->text)
-		return -ENOMEM;
-	if (text->size)
-		memcpy(text->text, bytes, text->size);
-	mark_staged(audit, text->size);
-	audit->texts[audit->n_texts++] = *text;
-	return 0;
-}
-
-int audit_put_text(struct audit *audit, const void *text, size_t size, uint8_t ret_digest[DIGEST_SIZE],
-		   struct refusal *refusal)
-{
-	struct store_text staged = { .size = size };
-	int r;
-
-	if (size > AUDIT_TEXT_MAX)
-		return refusal_set(refusal, REFUSAL_INVALID_ARGUMENT, "text",
-				   "the text has %zu bytes; at most %u are kept", size, AUDIT_TEXT_MAX);
-	r = tree_hash_text(text, size, staged.digest);
-	if (!r && !is_staged_text(audit, staged.digest)) {
-		r = check_room(audit, size, refusal);
-		if (!r)
-			r = stage_text(audit, &staged, text);
-	}
-	if (!r)
-		memcpy(ret_digest, staged.digest, DIGEST_SIZE);
-	return r;
-}
-
-bool audit_pending(const struct audit *audit)
-{
-	return audit->n_staged || audit->n_texts;
-}
-
 /* A copy that the journal does not take is not sent again: the next one says more. */
 static void signed_checkpoint(struct audit *audit)
 {
@@ -167,22 +27,19 @@ static int write_staged(struct audit *audit, bool checkpoint, struct refusal *re
 	uint64_t before = store_unsigned(audit->store);
 	int r;
 
-	if (!audit_pending(audit) && !(checkpoint && before))
-		return 0;
 	r = store_write(audit->store, &batch, refusal);
 	if (r) {
 		denials_rolled_back(&audit->denials);
 	} else {
 		denials_committed(&audit->denials);
 		copies_send_staged(audit);
+		staged_drop(audit);
 		store_rotate_if_due(audit->store);
 		if (before == 0)
 			audit->unsigned_since = audit_now();
 		if (store_unsigned(audit->store) == 0 && before + batch.n_records > 0)
 			signed_checkpoint(audit);
 	}
-	drop_staged(audit);
-	spare_committed(audit, r == 0);
 	return r;
 }
 
@@ -195,16 +52,25 @@ static void write_why(struct audit *audit)
 	record.verdict = AUDIT_FAILED;
 	record.action = "audit";
 	record.detail = store_unrecorded(audit->store);
-	if (audit_append(audit, &record, NULL, NULL) == 0 && write_staged(audit, false, NULL) == 0)
+	if (staged_add(audit, &record, NULL) == 0 && write_staged(audit, false, NULL) == 0)
 		store_recorded(audit->store);
+	staged_drop(audit);
 }
 
 static int commit(struct audit *audit, bool checkpoint, struct refusal *refusal)
 {
-	int r = write_staged(audit, checkpoint, refusal);
+	struct kept kept = { 0 };
+	int r;
 
+	if (!audit_pending(audit) && !(checkpoint && store_unsigned(audit->store)))
+		return 0;
+	r = write_staged(audit, checkpoint, refusal);
+	if (r)
+		staged_keep(audit, &kept);
 	if (store_unrecorded(audit->store))
 		write_why(audit);
+	spare_committed(audit, r == 0);
+	staged_restore(audit, &kept);
 	return r;
 }
 
@@ -393,7 +259,7 @@ struct audit *audit_close(struct audit *audit)
 			store_write(audit->store, &(struct store_batch){ .journal_seq = audit->journal_seq },
 				    NULL);
 	}
-	drop_staged(audit);
+	staged_drop(audit);
 	store_close(audit->store);
 	journal_free(audit->journal);
 	free(audit);

@@ -78,8 +78,9 @@ int audit_put_text(struct audit *audit, const void *text, size_t size, uint8_t r
 
 /* Makes all that is staged durable (WAL, synchronous=FULL: in one fsync), then hands copies to the journal,
  * which can neither block nor fail this. The hash tree grows in the same transaction, and once
- * AUDIT_CHECKPOINT_RECORDS are not covered by a checkpoint, it is signed in it. On a refusal everything
- * staged is gone and no number was used. 0 at once if nothing is staged. */
+ * AUDIT_CHECKPOINT_RECORDS are not covered by a checkpoint, it is signed in it. On a refusal no
+ * number was used: decisions, denials and readings are gone, all other kinds are staged again, under numbers
+ * of their own, with the texts that they refer to. 0 at once if nothing is staged. */
 int audit_commit(struct audit *audit, struct refusal *refusal);
 
 /* Whether the disk is so full that the reserve of AUDIT_RESERVE_SIZE is gone: everything can still be

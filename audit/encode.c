@@ -300,6 +300,19 @@ static char *escape_del(char *text)
 	return escaped;
 }
 
+int audit_encode_json(json_t *json, char **ret_bytes, size_t *ret_size)
+{
+	char *bytes = json_dumps(json, JSON_COMPACT | JSON_ENSURE_ASCII);
+
+	if (bytes)
+		bytes = escape_del(bytes);
+	if (!bytes)
+		return -ENOMEM;
+	*ret_size = strlen(bytes);
+	*ret_bytes = bytes;
+	return 0;
+}
+
 int audit_encode(const struct audit_record *record, const struct audit_stamp *stamp, json_t **ret_json,
 		 char **ret_bytes, size_t *ret_size, struct refusal *refusal)
 {
@@ -317,12 +330,9 @@ int audit_encode(const struct audit_record *record, const struct audit_stamp *st
 	put_result(&o, record);
 	if (o.error)
 		return o.error;
-	bytes = json_dumps(json, JSON_COMPACT | JSON_ENSURE_ASCII);
-	if (bytes)
-		bytes = escape_del(bytes);
-	if (!bytes)
-		return -ENOMEM;
-	size = strlen(bytes);
+	r = audit_encode_json(json, &bytes, &size);
+	if (r)
+		return r;
 	if (size > AUDIT_RECORD_MAX)
 		return refusal_set(refusal, REFUSAL_INVALID_ARGUMENT, "record",
 				   "the audit record has %zu bytes; at most %u are written", size,

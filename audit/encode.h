@@ -22,6 +22,9 @@ struct audit_stamp {
 int audit_encode(const struct audit_record *record, const struct audit_stamp *stamp, json_t **ret_json,
 		 char **ret_bytes, size_t *ret_size, struct refusal *refusal);
 
+/* The bytes of such an object, in a new buffer. -ENOMEM. */
+int audit_encode_json(json_t *json, char **ret_bytes, size_t *ret_size);
+
 /* All groups of a requester as such a text, "[1,2,3]", in a new buffer. REFUSAL_INVALID_ARGUMENT: too many.
  */
 int audit_encode_groups(const struct audit_requester *requester, char **ret, struct refusal *refusal);

@@ -21,7 +21,7 @@ static int finish(struct audit *audit, struct refusal *refusal)
 	record.verdict = AUDIT_OK;
 	record.action = "audit-retention";
 	record.detail = detail;
-	r = audit_append(audit, &record, NULL, refusal);
+	r = staged_add(audit, &record, refusal);
 	if (!r)
 		r = audit_commit(audit, refusal);
 	return r ? r : store_remove(audit->store, refusal);

@@ -47,7 +47,7 @@ void spare_note(struct audit *audit)
 		snprintf(detail, sizeof(detail), "the reserve of disk space is there again");
 	record.detail = detail;
 	/* If it cannot be staged now, the next commit tries again. */
-	if (audit_append(audit, &record, NULL, NULL) == 0)
+	if (staged_add(audit, &record, NULL) == 0)
 		audit->spare_staged = error != 0;
 }
 

@@ -6,7 +6,8 @@
 
 struct store_record {
 	uint64_t seq;
-	json_t *json; /* for the derived columns */
+	bool happened; /* it must not be lost if it cannot be written now */
+	json_t *json;  /* for the derived columns */
 	const char *bytes;
 	size_t size;
 	uint8_t leaf[DIGEST_SIZE];

@@ -264,16 +264,89 @@ static void test_denials_survive_a_failing_commit(void **state)
 	audit_close(audit);
 }
 
+static uint64_t append_of(struct audit *audit, enum audit_kind kind, uint64_t decision, uint64_t cause)
+{
+	struct audit_record record = AUDIT_RECORD_INIT(kind);
+	uint64_t seq;
+
+	record.verdict = AUDIT_OK;
+	record.action = "detach";
+	record.decision = decision;
+	record.cause = cause;
+	assert_int_equal(audit_append(audit, &record, &seq, NULL), 0);
+	return seq;
+}
+
+static uint64_t append_policy(struct audit *audit, const char *text, uint8_t digest[DIGEST_SIZE])
+{
+	struct audit_record record = AUDIT_RECORD_INIT(AUDIT_CHANGE);
+	uint64_t seq;
+
+	assert_int_equal(audit_put_text(audit, text, strlen(text), digest, NULL), 0);
+	record.verdict = AUDIT_OK;
+	record.action = "policy-reload";
+	record.policy_digest = digest;
+	assert_int_equal(audit_append(audit, &record, &seq, NULL), 0);
+	return seq;
+}
+
+static void check_record(struct audit *audit, uint64_t seq, const char *has)
+{
+	if (!strstr(fixture_record(audit, seq), has))
+		fail_msg("record %d has no %s: %s", (int)seq, has, fixture_record(audit, seq));
+}
+
+/* What was decided is refused, and its number given again; what has happened is written once that is
+ * possible, under a number of its own, and refers to what it did. */
+static void test_what_has_happened_survives_a_failing_commit(void **state)
+{
+	struct audit *audit = fixture_open(*state);
+	uint8_t digest[DIGEST_SIZE], other[DIGEST_SIZE];
+	char *text;
+	size_t size;
+
+	fixture_append(audit, 1, "before");
+	fixture_commit(audit);
+	assert_int_equal(fixture_append(audit, 1, "not.done"), 2);
+	assert_int_equal(append_of(audit, AUDIT_OUTCOME, 1, 0), 3);
+	append_of(audit, AUDIT_END, 1, append_policy(audit, "[allow x]", digest));
+	append_of(audit, AUDIT_END, 1, fixture_append(audit, 1, "not.done.either"));
+	assert_int_equal(audit_put_text(audit, "of nobody", 9, other, NULL), 0);
+	faulty.sync_error = SQLITE_IOERR_FSYNC;
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(audit_commit(audit, NULL), REFUSAL_AUDIT_UNAVAILABLE);
+		assert_true(audit_pending(audit));
+		assert_int_equal(fixture_append(audit, 1, "new"), 6);
+	}
+	faulty.sync_error = 0;
+	fixture_commit(audit);
+	assert_int_equal(fixture_check_log(audit), 6);
+	check_record(audit, 2, "\"kind\":\"outcome\"");
+	check_record(audit, 2, "\"decision\":1,");
+	check_record(audit, 3, "\"action\":\"policy-reload\"");
+	check_record(audit, 4, "\"kind\":\"end\"");
+	check_record(audit, 4, "\"cause\":3");
+	check_record(audit, 5, "\"kind\":\"end\"");
+	assert_null(strstr(fixture_record(audit, 5), "\"cause\""));
+	check_record(audit, 6, "\"probe\":\"new\"");
+	assert_int_equal(audit_get_text(audit, digest, &text, &size, NULL), 0);
+	assert_string_equal(text, "[allow x]");
+	free(text);
+	assert_int_equal(audit_get_text(audit, other, &text, &size, NULL), -ENOENT);
+	audit_close(audit);
+}
+
 /* Appends until the disk says no; the last acknowledged number. */
 static uint64_t fill(struct audit *audit)
 {
-	struct audit_record record = AUDIT_RECORD_INIT(AUDIT_CHANGE);
+	struct audit_record record = AUDIT_RECORD_INIT(AUDIT_DECISION);
 	struct refusal refusal;
 	char detail[3000];
 	uint64_t acknowledged = 0, seq;
 
 	memset(detail, 'x', sizeof(detail) - 1);
 	detail[sizeof(detail) - 1] = '\0';
+	record.verdict = AUDIT_ALLOW;
 	record.detail = detail;
 	for (int i = 0; i < 10000; i++) {
 		assert_int_equal(audit_append(audit, &record, &seq, NULL), 0);
@@ -424,6 +497,7 @@ int main(void)
 		TEST(test_disk_full_code),
 		TEST(test_one_fsync_a_commit),
 		TEST(test_denials_survive_a_failing_commit),
+		TEST(test_what_has_happened_survives_a_failing_commit),
 		TEST(test_file_size_limit),
 		TEST(test_file_removed_underneath),
 		TEST(test_killed_writer),

@@ -55,7 +55,7 @@ public_of_seed() {
 		openssl pkey -inform DER -pubout -outform DER | tail -c 32 | base64
 }
 # A verifier key is NAME+HASH+BASE64 of one byte, the algorithm, and the public key.
-public_of_log() { log "SELECT value FROM meta WHERE name = 'key'" | sed 's/.*+//' | base64 -d | tail -c +2 | base64; }
+public_of_log() { log "SELECT value FROM meta WHERE name = 'key'" | sed 's/^[^+]*+[^+]*+//' | base64 -d | tail -c +2 | base64; }
 
 sealed_key() {
 	check_equal "key: sealed, root's alone" "$(stat -c '%a %U' "$credential")" "600 root"
