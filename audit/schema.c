@@ -172,6 +172,19 @@ static bool known(const char *name, const char *sql, bool seen[SCHEMA_N + 1])
 	return false;
 }
 
+/* Names what is missing by the first words of its definition: CREATE TRIGGER NAME. */
+static int refuse_lack(const char *sql, struct refusal *refusal)
+{
+	size_t n = 0;
+
+	for (int word = 0; word < 3; word++) {
+		n += strspn(sql + n, " \n\t");
+		n += strcspn(sql + n, " \n\t(");
+	}
+	return schema_damaged(refusal, "schema", "the database lacks a part of the audit log: %.*s", (int)n,
+			      sql);
+}
+
 static int compare(sqlite3 *db, struct refusal *refusal)
 {
 	bool seen[SCHEMA_N + 1] = { 0 };
@@ -198,9 +211,7 @@ static int compare(sqlite3 *db, struct refusal *refusal)
 	sqlite3_finalize(stmt);
 	for (size_t i = 0; !r && i <= SCHEMA_N; i++)
 		if (!seen[i])
-			r = schema_damaged(refusal, "schema",
-					   "the database lacks a part of the audit log: %.80s",
-					   i < SCHEMA_N ? schema[i] : SCHEMA_AUTOINDEX);
+			r = refuse_lack(i < SCHEMA_N ? schema[i] : "CREATE INDEX " SCHEMA_AUTOINDEX, refusal);
 	return r;
 }
 

@@ -79,7 +79,8 @@ static int open_source(const struct request *request, struct audit_source **ret)
 		return CLI_CONTINUE;
 	if (r > 0)
 		return tell(request, NULL, r, &refusal);
-	cli_say("%s: %s", request->from, strerror(-r));
+	cli_say("%s: %s%s", request->from, strerror(-r),
+		r == -ENOTDIR ? ": name the directory of the log, with all its files" : "");
 	return r == -ENOENT || r == -ENOTDIR ? CLI_NOT_FOUND : CLI_FAILED;
 }
 

@@ -96,7 +96,8 @@ static int open_directory(const char *directory, struct audit_source **ret)
 	if (r == 0)
 		return CLI_CONTINUE;
 	if (r < 0) {
-		cli_say("%s: %s", directory, strerror(-r));
+		cli_say("%s: %s%s", directory, strerror(-r),
+			r == -ENOTDIR ? ": name the directory of the log, with all its files" : "");
 		return r == -ENOENT || r == -ENOTDIR ? CLI_NOT_FOUND : CLI_FAILED;
 	}
 	cli_say("%s: %s", directory, cli_printable_copy(refusal.reason, text, sizeof(text)));
