@@ -93,8 +93,10 @@ bool copies_overdue(const struct audit *audit);
 void spare_note(struct audit *audit);
 void spare_committed(struct audit *audit, bool durable);
 
-/* retain.c: finishes what was interrupted; removes what is older than is to be kept, if it is time; says when
- * that is. A failure is tried again the next day. */
+/* retain.c: how long records are kept; finishes what was interrupted; removes what is older than is to be
+ * kept, if it is time; says when that is. A failure is tried again the next day. */
+void retain_set_keep(struct audit *audit, uint64_t seconds);
 void retain_finish(struct audit *audit);
+void retain_put_off(struct audit *audit, uint64_t now); /* for a day */
 void retain_due(struct audit *audit, uint64_t now);
 uint64_t retain_next(const struct audit *audit);

@@ -95,13 +95,23 @@ int audit_open(const struct audit_options *options, struct audit **ret, struct r
 		return r;
 	audit->journal_seq = store_journal_seq(audit->store);
 	audit->unsigned_since = audit_now();
-	audit->keep = options->keep > UINT64_MAX / 1000000000 ? UINT64_MAX : options->keep * 1000000000;
+	retain_set_keep(audit, options->keep);
 	if (store_unrecorded(audit->store))
 		write_why(audit);
 	retain_finish(audit);
 	retain_due(audit, audit_now());
 	*ret = take_ptr(audit);
 	return 0;
+}
+
+void audit_configure(struct audit *audit, uint64_t segment_size, uint64_t keep)
+{
+	uint64_t before = audit->keep;
+
+	store_set_segment_size(audit->store, segment_size);
+	retain_set_keep(audit, keep);
+	if (audit->keep != before)
+		retain_put_off(audit, audit_now());
 }
 
 int audit_commit(struct audit *audit, struct refusal *refusal)

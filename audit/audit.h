@@ -46,6 +46,10 @@ struct audit_options {
  * refused. */
 int audit_open(const struct audit_options *options, struct audit **ret, struct refusal *refusal);
 
+/* Other values of the two options that may change. The segment size holds from the next commit on; what keep
+ * lets go goes a day later at the earliest, so that a slip can be taken back. */
+void audit_configure(struct audit *audit, uint64_t segment_size, uint64_t keep);
+
 /* Why the log was begun anew since it was opened, one sentence; NULL: it was not. Its first record, a failed
  * change of action "audit", says so, too. */
 const char *audit_begun_anew(const struct audit *audit);

@@ -4,6 +4,7 @@
 
 #include "audit/audit-private.h"
 
+#define NS       1000000000ULL
 #define DAY_USEC USEC(24ULL * 3600 * 1000)
 
 /* The record is durable before the first file goes. */
@@ -27,6 +28,16 @@ static int finish(struct audit *audit, struct refusal *refusal)
 	return r ? r : store_remove(audit->store, refusal);
 }
 
+void retain_set_keep(struct audit *audit, uint64_t seconds)
+{
+	audit->keep = seconds > UINT64_MAX / NS ? UINT64_MAX : seconds * NS;
+}
+
+void retain_put_off(struct audit *audit, uint64_t now)
+{
+	audit->retain_next = now + DAY_USEC;
+}
+
 int audit_retain(struct audit *audit, uint64_t before, struct refusal *refusal)
 {
 	int r = store_plan_removal(audit->store, before, refusal);
@@ -45,7 +56,7 @@ void retain_due(struct audit *audit, uint64_t now)
 
 	if (!audit->keep || now < audit->retain_next)
 		return;
-	audit->retain_next = now + DAY_USEC;
+	retain_put_off(audit, now);
 	if (time > audit->keep)
 		(void)audit_retain(audit, time - audit->keep, NULL);
 }

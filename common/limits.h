@@ -123,6 +123,9 @@
 #define AUDIT_CHECKPOINT_RECORDS  256           /* at most so many records are covered by no checkpoint, */
 #define AUDIT_CHECKPOINT_INTERVAL 60000         /* for so long */
 #define AUDIT_SEGMENT_SIZE        (64ULL << 20) /* of one database file, before the next one begins */
-#define AUDIT_RESERVE_SIZE        (4U << 20)    /* of disk, for what must be written when there is no more */
-#define AUDIT_RESERVE_RETRY       1000          /* between attempts to have it again */
+#define AUDIT_SEGMENT_SIZE_MIN    (1U << 20)
+#define AUDIT_SEGMENT_SIZE_MAX    (1U << 30)
+#define AUDIT_KEEP_MAX            (36500ULL * 86400) /* s */
+#define AUDIT_RESERVE_SIZE        (4U << 20) /* of disk, for what must be written when there is no more */
+#define AUDIT_RESERVE_RETRY       1000       /* between attempts to have it again */
 #define AUDIT_ANEW_GAP            2048 /* above all numbers that may have been given, when a log is begun anew */

@@ -8,6 +8,9 @@
 #define PATH_POLICY_LIB    BPFWARDEN_LIBDIR "/policy.d"
 #define PATH_POLICY_RUN    BPFWARDEN_RUNDIR "/policy.d"
 #define PATH_POLICY_ETC    BPFWARDEN_SYSCONFDIR "/policy.d"
+#define PATH_CONF_LIB      BPFWARDEN_LIBDIR "/bpfwarden.conf"
+#define PATH_CONF_RUN      BPFWARDEN_RUNDIR "/bpfwarden.conf"
+#define PATH_CONF_ETC      BPFWARDEN_SYSCONFDIR "/bpfwarden.conf"
 #define PATH_ANCHOR_HOOKS  BPFWARDEN_SYSCONFDIR "/anchor.d"
 #define PATH_STATE         BPFWARDEN_STATEDIR
 #define PATH_REGISTRY      BPFWARDEN_STATEDIR "/registry"

@@ -126,25 +126,11 @@ static const char *scan(const char *p, const char *end, bool (*is_start)(char), 
 	return p;
 }
 
-static bool read_section(struct config_line *line, const char *p)
+/* From its ']' on; whether it may be without a name is not a matter of the line. */
+static bool finish_section(struct config_line *line, struct config_span kind, struct config_span name)
 {
-	const char *end = line->line.end;
-	struct config_span kind, name;
-	const char *last;
+	const char *end = line->line.end, *last;
 
-	kind.start = p + 1;
-	kind.end = scan(kind.start, end, is_lower, is_word_character);
-	name.start = skip_blanks(kind.end, end);
-	name.end = scan(name.start, end, is_name_start, is_name_character);
-	if (kind.end == kind.start)
-		return refuse(line, kind.start,
-			      "a section is written [kind name], kind in lower-case letters");
-	if (name.start == kind.end || name.end == name.start)
-		return refuse(line, name.start,
-			      "a section is written [kind name], name in letters, digits and ._@-");
-	if (name.end - name.start >= OBJECT_NAME_MAX)
-		return refuse(line, name.start, "the section's name is longer than %d bytes",
-			      OBJECT_NAME_MAX - 1);
 	if (name.end == end || *name.end != ']')
 		return refuse(line, name.end, "']' expected behind the section's name");
 	last = skip_blanks(name.end + 1, end);
@@ -154,6 +140,30 @@ static bool read_section(struct config_line *line, const char *p)
 	line->first = kind;
 	line->second = name;
 	return true;
+}
+
+static bool read_section(struct config_line *line, const char *p)
+{
+	const char *end = line->line.end;
+	struct config_span kind, name;
+
+	kind.start = p + 1;
+	kind.end = scan(kind.start, end, is_lower, is_word_character);
+	if (kind.end == kind.start)
+		return refuse(line, kind.start,
+			      "a section is written [kind name], kind in lower-case letters");
+	name.start = name.end = kind.end;
+	if (kind.end < end && *kind.end == ']')
+		return finish_section(line, kind, name);
+	name.start = skip_blanks(kind.end, end);
+	name.end = scan(name.start, end, is_name_start, is_name_character);
+	if (name.start == kind.end || name.end == name.start)
+		return refuse(line, name.start,
+			      "a section is written [kind name], name in letters, digits and ._@-");
+	if (name.end - name.start >= OBJECT_NAME_MAX)
+		return refuse(line, name.start, "the section's name is longer than %d bytes",
+			      OBJECT_NAME_MAX - 1);
+	return finish_section(line, kind, name);
 }
 
 static bool check_value(struct config_line *line, struct config_span value)

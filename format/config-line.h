@@ -7,7 +7,7 @@
 
 enum config_line_type {
 	CONFIG_LINE_NOTHING = 0, /* blank or a comment */
-	CONFIG_LINE_SECTION,     /* first: kind, second: name */
+	CONFIG_LINE_SECTION,     /* first: kind, second: name, maybe empty */
 	CONFIG_LINE_ENTRY,       /* first: key, second: value */
 };
 

@@ -10,6 +10,7 @@
 
 struct config {
 	enum refusal_code code;
+	bool nameless;
 	char **files;
 	size_t n_files;
 	struct config_section *sections;
@@ -125,10 +126,13 @@ static int add_section(struct reader *reader)
 
 	if (!kind || !name)
 		return -ENOMEM;
+	if (!*name && !config->nameless)
+		return refuse_at(reader, name_span.start,
+				 "a section is written [kind name], name in letters, digits and ._@-");
 	first = config_index_find(&config->index, config->sections, kind, name);
 	if (first)
-		return refuse_at(reader, name_span.start, "section [%s %s] is already in %s:%u", kind, name,
-				 first->file, first->line);
+		return refuse_at(reader, name_span.start, "section [%s%s%s] is already in %s:%u", kind,
+				 *name ? " " : "", name, first->file, first->line);
 	if (config->n_sections == CONFIG_SECTIONS_MAX)
 		return refuse_at(reader, kind_span.start, "more than %d sections", CONFIG_SECTIONS_MAX);
 	r = grow_sections(config);
@@ -298,6 +302,11 @@ int config_new(enum refusal_code code, struct config **ret_config)
 		return -ENOMEM;
 	*ret_config = take_ptr(config);
 	return 0;
+}
+
+void config_allow_nameless(struct config *config)
+{
+	config->nameless = true;
 }
 
 static void section_done(struct config_section *section)

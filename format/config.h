@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 /*
- * Strict reader for policy.d/ and trust.conf. A file is UTF-8 text of lines:
+ * Strict reader for policy.d/, trust.conf and bpfwarden.conf. A file is UTF-8 text of lines:
  *
  *	# a comment, on a line of its own
  *	[kind name]
  *	key = value and more values
+ *
+ * bpfwarden.conf alone has sections without a name, [kind].
  *
  * kind and key are lower-case letters, digits and '-', starting with a letter; name is letters, digits and
  * "._@-", starting with a letter or digit. Blanks are space and tab. Everything else is refused with
@@ -34,7 +36,7 @@ struct config_entry {
 
 struct config_section {
 	char *kind;
-	char *name;
+	char *name;       /* "": none, see config_allow_nameless() */
 	const char *file; /* lives as long as the config */
 	uint32_t line, kind_column, name_column;
 	size_t n_entries;
@@ -44,11 +46,14 @@ struct config_section {
 /* All sections of the files that were added, in order. */
 struct config;
 
-/* An empty config whose refusals have this code (REFUSAL_POLICY_INVALID, REFUSAL_TRUST_INVALID). The caller
- * frees it. 0 or -ENOMEM. */
+/* An empty config whose refusals have this code (REFUSAL_POLICY_INVALID, REFUSAL_TRUST_INVALID, …). The
+ * caller frees it. 0 or -ENOMEM. */
 int config_new(enum refusal_code code, struct config **ret_config);
 struct config *config_free(struct config *config);
 DEFINE_CLEANUP(struct config *, config_free)
+
+/* Of what is added from now on, sections may have no name. */
+void config_allow_nameless(struct config *config);
 
 /* Adds the sections of one text; file is its name in places and in config_text(). After a refusal or an error
  * the config holds part of the text and is good for config_free() only. */

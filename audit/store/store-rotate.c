@@ -64,6 +64,13 @@ int store_rotate(struct store *store, struct refusal *refusal)
 	return store_verdict(store_ready(store, refusal));
 }
 
+void store_set_segment_size(struct store *store, uint64_t size)
+{
+	if (size == store->segment_size)
+		return;
+	store->segment_size = store->rotate_size = size;
+}
+
 void store_rotate_if_due(struct store *store)
 {
 	uint64_t size;

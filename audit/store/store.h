@@ -49,6 +49,7 @@ const char *store_directory(const struct store *store);
  */
 int store_rotate(struct store *store, struct refusal *refusal);
 void store_rotate_if_due(struct store *store);
+void store_set_segment_size(struct store *store, uint64_t size);
 
 /* Signs a stub, durably, for all closed segments whose records are all from before this time (CLOCK_REALTIME,
  * ns); the last record that a stub allows to go and that is still there, 0: none; removes them. */

@@ -83,6 +83,8 @@ int request_policy_reload(struct warden *w, struct connection *c, const struct m
 
 	if (!may(w, c, POLICY_POLICY_RELOAD, NULL, &decision))
 		return request_forbid(w, c, m->m.call, "policy-reload", "reload the policy", &decision);
+	if (!(m->flags & MESSAGE_FLAG_DRY_RUN))
+		configuration_reload(w, c);
 	if (policy_reload(w, c, m->flags & MESSAGE_FLAG_DRY_RUN, &refusal, &change))
 		return request_refuse(w, c, m->m.call, &refusal);
 	if (m->flags & MESSAGE_FLAG_DRY_RUN)

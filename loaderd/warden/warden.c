@@ -180,6 +180,7 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *si,
 
 	(void)source;
 	(void)si;
+	configuration_reload(w, NULL);
 	(void)policy_reload(w, NULL, false, &refusal, NULL);
 	trust_watch_start(w);
 	verification_request(w, CAUSE_RELOAD);
@@ -208,6 +209,8 @@ static int open_audit(struct warden *w)
 	options.directory = PATH_AUDIT;
 	options.journal_socket = AUDIT_JOURNAL_SOCKET;
 	options.published = PATH_CHECKPOINT;
+	options.segment_size = w->configuration.audit_segment_size;
+	options.keep = w->configuration.audit_keep;
 	options.credentials = getenv("CREDENTIALS_DIRECTORY");
 	if (mkdir(PATH_AUDIT, 0700) < 0 && errno != EEXIST)
 		return -errno;
@@ -281,6 +284,7 @@ static int startup(struct warden *w)
 		r = block_signals(w);
 	if (r >= 0)
 		r = find_peers(w);
+	configuration_read(w);
 	if (r >= 0)
 		r = open_audit(w);
 	if (r >= 0)
@@ -293,6 +297,7 @@ static int startup(struct warden *w)
 	if (r < 0)
 		return r;
 	record_event(w, AUDIT_START, &act);
+	configuration_record(w, NULL);
 	r = load_first_policy(w);
 	if (r >= 0)
 		r = connections_listen(w, w->client_listener);

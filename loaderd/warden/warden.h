@@ -13,6 +13,7 @@
 #include "common/cleanup.h"
 #include "common/paths.h"
 #include "common/refusal.h"
+#include "format/configuration.h"
 #include "format/message.h"
 #include "loaderd/peer.h"
 #include "loaderd/process.h"
@@ -396,6 +397,15 @@ void policy_reply(struct warden *w, uint64_t connection, uint64_t call, struct p
 /* An attachment is gone: a reload may have waited for it. */
 void policy_ended(struct warden *w, uint64_t attachment);
 
+/* --- bpfwarden.conf: warden/configuration.c ----------------------------------------------------------- */
+
+/* Before the log is open: what to open it with. Then what was read is recorded, or why it was refused. */
+void configuration_read(struct warden *w);
+void configuration_record(struct warden *w, struct connection *by);
+/* Reads it again, takes it over and records it, if it is another one or cannot be used. by NULL: the daemon.
+ */
+void configuration_reload(struct warden *w, struct connection *by);
+
 /* --- records: warden/record.c ------------------------------------------------------------------------- */
 
 /* One act that goes to the audit log; pointers are borrowed. */
@@ -508,6 +518,8 @@ struct warden {
 	uid_t gate_uid, parser_uid, loader_uid;
 	int client_listener, peer_listener;
 	sd_event_source *client_accept;
+	struct configuration configuration;
+	struct refusal configuration_refusal; /* of the file; code 0: none */
 	struct audit *audit;
 	sd_event_source *commit, *tick;
 	struct pending *pending;
