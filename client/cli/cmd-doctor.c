@@ -238,21 +238,41 @@ static void check_probes(struct doctor *doctor)
 		     problems.probes - problems.problems, problems.probes);
 }
 
-/* The newest record of this action is a failure: then ret_detail says which. */
-static bool last_failed(const char *action, char *ret_detail, size_t size)
+/* The newest record of this action, fit to be shown; NULL: there is none that may be seen. */
+static json_t *newest_record(const char *action)
 {
 	_cleanup_(bpfwarden_reply_free_p) struct bpfwarden_reply *reply = NULL;
 	_cleanup_json_ json_t *row = NULL;
-	const json_t *record;
 	char query[128];
 
 	snprintf(query, sizeof(query), "{\"limit\":1,\"reverse\":true,\"action\":\"%s\"}", action);
 	if (ask("io.bpfwarden.Audit.Query", query, true, &reply) || bpfwarden_reply_error_name(reply))
-		return false;
-	row = json_loads(bpfwarden_reply_parameters(reply), 0, NULL);
-	record = json_object_get(row, "record");
-	cli_printable_copy(cli_string(record, "detail"), ret_detail, size);
+		return NULL;
+	row = cli_printable(reply);
+	return json_incref(json_object_get(row, "record"));
+}
+
+/* It is a failure: then ret_detail says which. */
+static bool last_failed(const char *action, char *ret_detail, size_t size)
+{
+	_cleanup_json_ json_t *record = newest_record(action);
+
+	snprintf(ret_detail, size, "%s", cli_string(record, "detail"));
 	return !strcmp(cli_string(record, "verdict"), "failed");
+}
+
+/* What the daemon made of bpfwarden.conf. */
+static void check_configuration(struct doctor *doctor)
+{
+	_cleanup_json_ json_t *record = newest_record("configuration");
+
+	if (!strcmp(cli_string(record, "verdict"), "failed"))
+		tell(doctor, FINDING_FAIL,
+		     "bpfwarden.conf is refused, so that no record is removed: %s: %s; correct it, then: "
+		     "bpfwarden policy reload",
+		     cli_string(record, "detail"), cli_string(json_object_get(record, "refusal"), "reason"));
+	else if (record)
+		tell(doctor, FINDING_OK, "the daemon's configuration: %s", cli_string(record, "detail"));
 }
 
 /* What the log says of itself. */
@@ -266,6 +286,7 @@ static void check_log(struct doctor *doctor)
 		tell(doctor, FINDING_WARN,
 		     "the audit log was begun anew (%s); what to do: \"What to do when\" in AUDIT.md",
 		     detail);
+	check_configuration(doctor);
 }
 
 /* Reading the log is itself written down, and so is a denial: either answer shows that records are taken. */

@@ -15,6 +15,9 @@ struct daemon_source {
 	struct bpfwarden *connection;
 	struct audit_source_log log;
 	char checkpoint[NOTE_SIZE_MAX]; /* of Head: over all that is shown */
+	bool edge_asked;
+	int edge_result;
+	struct tree_edge edge; /* where the log begins */
 	int failed;
 };
 
@@ -261,16 +264,13 @@ static int source_daemon_prove(struct audit_source *source, uint64_t from, uint6
 }
 
 /* The proof of inclusion of the leaf that follows, as the last one of its tree, is this very edge. */
-static int source_daemon_edge(struct audit_source *source, uint64_t size, struct tree_edge *ret)
+static int ask_edge(struct daemon_source *daemon, uint64_t size, struct tree_edge *ret)
 {
-	struct daemon_source *daemon = of(source);
 	struct tree_edge edge = { .size = size };
 	struct tree_proof proof;
 	struct refusal refusal;
 	size_t n = 0;
 
-	if (size != daemon->log.first - daemon->log.base - 1 || daemon->log.last < daemon->log.first)
-		return -ENOENT;
 	if (prove(daemon, "seq", daemon->log.first, size + 1, &proof, &refusal))
 		return -ENOENT;
 	for (unsigned level = 0; level < TREE_LEVELS_MAX; level++)
@@ -283,6 +283,21 @@ static int source_daemon_edge(struct audit_source *source, uint64_t size, struct
 		return -ENOENT;
 	*ret = edge;
 	return 0;
+}
+
+/* Asked for once, before the rows: who asks again while they come would take a row for the answer. */
+static int source_daemon_edge(struct audit_source *source, uint64_t size, struct tree_edge *ret)
+{
+	struct daemon_source *daemon = of(source);
+
+	if (size != daemon->log.first - daemon->log.base - 1 || daemon->log.last < daemon->log.first)
+		return -ENOENT;
+	if (!daemon->edge_asked)
+		daemon->edge_result = ask_edge(daemon, size, &daemon->edge);
+	daemon->edge_asked = true;
+	if (!daemon->edge_result)
+		*ret = daemon->edge;
+	return daemon->edge_result;
 }
 
 struct text {

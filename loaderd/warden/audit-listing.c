@@ -102,8 +102,12 @@ static void reverse_bounds(struct listing *l, const struct audit_state *state, s
 static int forward_bounds(struct listing *l, const struct audit_state *state, struct step *s,
 			  struct refusal *refusal)
 {
-	/* Retention has overtaken a reader: a gap must not look like an end or like nothing. */
-	if (l->begun && l->position < state->first)
+	/* Retention has overtaken a reader, or one that follows and was away meanwhile: a gap must not look
+	 * like an end or like nothing. */
+	bool goes_on =
+		l->begun || (l->query.from && (l->query.flags & MESSAGE_FLAG_FOLLOW) && state->removed[0]);
+
+	if (goes_on && l->position < state->first)
 		return refusal_set(refusal, REFUSAL_AUDIT_UNAVAILABLE, "removed",
 				   "the records before %" PRIu64
 				   " were removed before you read them, from %" PRIu64 " on",

@@ -384,6 +384,31 @@ static void test_keep(void **state)
 	audit_close(audit);
 }
 
+/* Another value removes nothing before a day is over, whether it is said once or again and again. */
+static void test_configure(void **state)
+{
+	struct audit *audit = fixture_open(*state);
+	uint64_t between;
+
+	make_three(audit, &between);
+	assert_int_equal(audit_checkpoint(audit, NULL), 0);
+	audit_configure(audit, AUDIT_SEGMENT_SIZE, 1);
+	assert_in_range(audit_next_tick(audit), fixture_now() + SECONDS(86000),
+			fixture_now() + SECONDS(86400));
+	audit_configure(audit, AUDIT_SEGMENT_SIZE, 1);
+	assert_int_equal(audit_tick(audit, fixture_now(), NULL), 0);
+	assert_string_equal(segments(*state), "1 4 8 13 ");
+	/* As many seconds as there can be are not a few. */
+	audit_configure(audit, AUDIT_SEGMENT_SIZE, UINT64_MAX);
+	assert_int_equal(audit_tick(audit, fixture_now() + SECONDS(86401), NULL), 0);
+	assert_string_equal(segments(*state), "1 4 8 13 ");
+	/* A segment that is too large already ends with the next commit. */
+	audit_configure(audit, 1, 0);
+	append(audit, 1);
+	assert_string_equal(segments(*state), "1 4 8 13 20 ");
+	audit_close(audit);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -398,6 +423,7 @@ int main(void)
 		TEST(test_retain),
 		TEST(test_interrupted_removal),
 		TEST(test_keep),
+		TEST(test_configure),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <string.h>
 
-#include "format/config.h"
+#include "format/configuration.h"
 #include "tests/fuzz/fuzz.h"
 
 /* Values come apart into words that together are the value, each where its column says. */
@@ -37,7 +37,23 @@ static void check_same(const struct config *a, const struct config *b)
 	}
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+/* Whatever is taken over is within its bounds, whatever is not is refused with its place. */
+static void check_configuration(const struct config *config)
+{
+	struct configuration c = CONFIGURATION_INIT;
+	struct refusal refusal = {};
+	char text[CONFIGURATION_TEXT_MAX];
+
+	if (configuration_parse(config, &c, &refusal))
+		FUZZ_CHECK(refusal.subject[0] == 'f' && refusal.subject[1] == ':' && refusal.reason[0]);
+	FUZZ_CHECK(c.audit_keep <= AUDIT_KEEP_MAX);
+	FUZZ_CHECK(c.audit_segment_size >= AUDIT_SEGMENT_SIZE_MIN &&
+		   c.audit_segment_size <= AUDIT_SEGMENT_SIZE_MAX);
+	configuration_describe(&c, text);
+	FUZZ_CHECK(strlen(text) > 0);
+}
+
+static void check_text(const uint8_t *data, size_t size, bool nameless)
 {
 	_cleanup_(config_free_p) struct config *config = NULL, *again = NULL;
 	struct refusal refusal = {};
@@ -47,15 +63,27 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	FUZZ_CHECK(config_new(REFUSAL_POLICY_INVALID, &config) == 0);
 	FUZZ_CHECK(config_new(REFUSAL_POLICY_INVALID, &again) == 0);
+	if (nameless) {
+		config_allow_nameless(config);
+		config_allow_nameless(again);
+	}
 	r = config_add_text(config, "f", (const char *)data, size, &refusal);
 	if (r) {
 		FUZZ_CHECK(r == REFUSAL_POLICY_INVALID && refusal.code == REFUSAL_POLICY_INVALID);
 		FUZZ_CHECK(refusal.subject[0] == 'f' && refusal.reason[0]);
-		return 0;
+		return;
 	}
 	/* The archived text says the same again. */
 	text = config_text(config, &text_size);
 	FUZZ_CHECK(config_add_text(again, "f", text, text_size, &refusal) == 0);
 	check_same(config, again);
+	if (nameless)
+		check_configuration(config);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	check_text(data, size, false);
+	check_text(data, size, true);
 	return 0;
 }
