@@ -35,6 +35,8 @@ struct audit {
 
 	uint64_t keep;        /* ns; 0: for ever */
 	uint64_t retain_next; /* µs: when to look for what is older */
+	uint64_t retain_time,
+		retain_since; /* ns of real time as the last run left it; µs: when that was read */
 
 	bool copies;           /* the journal is wanted */
 	uint64_t journal_seq;  /* the last record that the journal took */
@@ -95,6 +97,7 @@ void spare_committed(struct audit *audit, bool durable);
 
 /* retain.c: how long records are kept; finishes what was interrupted; removes what is older than is to be
  * kept, if it is time; says when that is. A failure is tried again the next day. */
+void retain_begin(struct audit *audit);
 void retain_set_keep(struct audit *audit, uint64_t seconds);
 void retain_finish(struct audit *audit);
 void retain_put_off(struct audit *audit, uint64_t now); /* for a day */

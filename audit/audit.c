@@ -95,6 +95,7 @@ int audit_open(const struct audit_options *options, struct audit **ret, struct r
 		return r;
 	audit->journal_seq = store_journal_seq(audit->store);
 	audit->unsigned_since = audit_now();
+	retain_begin(audit);
 	retain_set_keep(audit, options->keep);
 	if (store_unrecorded(audit->store))
 		write_why(audit);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <inttypes.h>
+#include <jansson.h>
 #include <stdio.h>
 
 #include "audit/audit-private.h"
@@ -26,6 +27,38 @@ static int finish(struct audit *audit, struct refusal *refusal)
 	if (!r)
 		r = audit_commit(audit, refusal);
 	return r ? r : store_remove(audit->store, refusal);
+}
+
+static int on_last(const struct audit_row *row, void *userdata)
+{
+	json_t *json = json_loadb(row->bytes, row->size, 0, NULL);
+	json_int_t time = json_integer_value(json_object_get(json, "time_ns"));
+
+	if (time > 0)
+		*(uint64_t *)userdata = (uint64_t)time;
+	json_decref(json);
+	return 1;
+}
+
+/*
+ * A clock that is years ahead by mistake must not remove evidence. It is believed as far as it agrees with
+ * the last record of the run before, and with the time that has passed since this one began; a machine that
+ * was off for longer removes what is old one start later.
+ */
+void retain_begin(struct audit *audit)
+{
+	const struct audit_filter filter = { .reverse = true, .limit = 1 };
+
+	audit->retain_since = audit_now();
+	audit->retain_time = audit_clock(CLOCK_REALTIME);
+	(void)store_query(audit->store, &filter, on_last, &audit->retain_time, NULL);
+}
+
+static bool is_plausible(const struct audit *audit, uint64_t now, uint64_t time)
+{
+	uint64_t passed = now > audit->retain_since ? (now - audit->retain_since) * 1000 : 0;
+
+	return time <= audit->retain_time + passed + AUDIT_RETAIN_AHEAD * NS;
 }
 
 void retain_set_keep(struct audit *audit, uint64_t seconds)
@@ -57,7 +90,7 @@ void retain_due(struct audit *audit, uint64_t now)
 	if (!audit->keep || now < audit->retain_next)
 		return;
 	retain_put_off(audit, now);
-	if (time > audit->keep)
+	if (time > audit->keep && is_plausible(audit, now, time))
 		(void)audit_retain(audit, time - audit->keep, NULL);
 }
 

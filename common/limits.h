@@ -128,4 +128,6 @@
 #define AUDIT_KEEP_MAX            (36500ULL * 86400) /* s */
 #define AUDIT_RESERVE_SIZE        (4U << 20) /* of disk, for what must be written when there is no more */
 #define AUDIT_RESERVE_RETRY       1000       /* between attempts to have it again */
-#define AUDIT_ANEW_GAP            2048 /* above all numbers that may have been given, when a log is begun anew */
+#define AUDIT_RETAIN_AHEAD \
+	(30ULL * 24 * 3600) /* seconds: a clock further ahead than this removes no old records */
+#define AUDIT_ANEW_GAP 2048 /* above all numbers that may have been given, when a log is begun anew */

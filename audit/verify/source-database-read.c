@@ -158,7 +158,7 @@ int database_checkpoints(struct audit_source *source, uint64_t above, audit_sour
 			 struct refusal *refusal)
 {
 	struct database *db = database_of(source);
-	char last[NOTE_SIZE_MAX] = "", note[NOTE_SIZE_MAX];
+	char last[NOTE_SIZE_MAX] = "", note[NOTE_SIZE_MAX] = "";
 	struct checkpoint checkpoint;
 	bool over = false;
 	int r = 0;

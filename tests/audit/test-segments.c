@@ -15,6 +15,19 @@
 
 #include "common/digest.h"
 
+/* Seconds by which the real time is ahead, for the log and this test alike. */
+static time_t clock_ahead;
+int __real_clock_gettime(clockid_t clock, struct timespec *ret);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *ret);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *ret)
+{
+	int r = __real_clock_gettime(clock, ret);
+
+	if (clock == CLOCK_REALTIME)
+		ret->tv_sec += clock_ahead;
+	return r;
+}
+
 static struct audit *open_small(const char *directory, uint64_t segment_size)
 {
 	struct audit_options options = AUDIT_OPTIONS_INIT;
@@ -384,6 +397,28 @@ static void test_keep(void **state)
 	audit_close(audit);
 }
 
+/* A log whose last record is from long ago, as if the clock were wrong now: nothing goes, at the start or
+ * later. */
+static void test_implausible_clock(void **state)
+{
+	struct audit_options options = AUDIT_OPTIONS_INIT;
+	struct audit *audit = fixture_open(*state);
+	uint64_t between;
+
+	make_three(audit, &between);
+	audit_close(audit);
+	options.directory = *state;
+	options.keep = 1;
+	clock_ahead = 31 * 86400;
+	assert_int_equal(audit_open(&options, &audit, NULL), 0);
+	assert_string_equal(segments(*state), "1 4 8 13 ");
+	assert_int_equal(audit_tick(audit, fixture_now() + SECONDS(2 * 86400), NULL), 0);
+	/* Two days have passed, as far as the log can know: the clock is 29 days ahead of it now. */
+	assert_string_equal(segments(*state), "13 ");
+	audit_close(audit);
+	clock_ahead = 0;
+}
+
 /* Another value removes nothing before a day is over, whether it is said once or again and again. */
 static void test_configure(void **state)
 {
@@ -423,6 +458,7 @@ int main(void)
 		TEST(test_retain),
 		TEST(test_interrupted_removal),
 		TEST(test_keep),
+		TEST(test_implausible_clock),
 		TEST(test_configure),
 	};
 
