@@ -52,13 +52,15 @@ check_equal "carol: what was asked for" "$(readings_of $carol | tail -n 1 | jq -
 list() { as $carol bpfwarden -o json audit list "$@" | jq -c .record; }
 check_equal "filter: attachment" "$(list --attachment "$id" | jq -s -c 'map([.kind, .action])')" \
 	'[["decision","attach"],["outcome","attach"],["decision","detach"],["outcome","detach"]]'
+# The sequences of those four.
+read -r attached outcome detached ended < <(list --attachment "$id" | jq .seq | xargs)
 check_equal "filter: user, action, kind" "$(list --user $alice --action attach --kind decision | jq -s -c 'map(.verdict)')" '["allow"]'
 check_equal "filter: probe, verdict" "$(list --probe tcp.state --verdict ok | jq -s -c 'map(.action)')" '["attach","detach"]'
 check_equal "filter: time" "$(list --since 1h --kind start | wc -l) $(list --until 1h --kind start | wc -l)" "1 0"
 check_equal "wrong kind" "$(reader $carol Query '{"kind":"x"}' | error_of)" '["io.bpfwarden.InvalidArgument","kind"]'
 check_equal "wrong verdict" "$(reader $carol Query '{"verdict":"x"}' | error_of)" '["io.bpfwarden.InvalidArgument","verdict"]'
 check_match "text: columns" "$(as $carol bpfwarden audit list --kind decision)" \
-	'^     3  [-0-9]{10} [:0-9]{8}  decision  allow    warden-alice  attach tcp\.state-1 on self \[users\]$'
+	"^ +$attached  [-0-9]{10} [:0-9]{8}  decision  allow    warden-alice  attach tcp\.state-1 on self \[users\]\$"
 
 # --- checkpoints, proofs, texts ---------------------------------------------------------------------------------
 
@@ -77,16 +79,16 @@ policy=$(list --kind decision | jq -s -r '.[0].policy')
 check_equal "text: the policy" "$(reader $carol Text "{\"digest\":\"$policy\"}" | jq -j '.parameters.part // empty' | sha256sum)" "$policy  -"
 check_equal "text: none" "$(reader $carol Text "{\"digest\":\"$(printf '%064d' 0)\"}" | error_of)" '["io.bpfwarden.InvalidArgument","digest"]'
 
-shown=$(as $carol bpfwarden -o json audit show 4)
-check_equal "show: proved" "$(jq -c '[.proof.verified, .proof.leaf_index, .record.seq]' <<<"$shown")" '[true,3,4]'
+shown=$(as $carol bpfwarden -o json audit show "$outcome")
+check_equal "show: proved" "$(jq -c '[.proof.verified, .proof.leaf_index, .record.seq]' <<<"$shown")" "[true,$((outcome - 1)),$outcome]"
 check_equal "show: what belongs to it" "$(jq -c '.see_also | map([.record.seq, .record.kind, .record.action])' <<<"$shown")" \
-	'[[3,"decision","attach"],[5,"decision","detach"],[6,"outcome","detach"]]'
-check_match "show: in words" "$(as $carol bpfwarden audit show 4)" '^  record 4 is leaf 3 of [0-9]+, root [0-9a-f]{64}$'
+	"[[$attached,\"decision\",\"attach\"],[$detached,\"decision\",\"detach\"],[$ended,\"outcome\",\"detach\"]]"
+check_match "show: in words" "$(as $carol bpfwarden audit show "$outcome")" "^  record $outcome is leaf $((outcome - 1)) of [0-9]+, root [0-9a-f]{64}\$"
 export XDG_STATE_HOME=$work/carol
 install -d -o $carol "$XDG_STATE_HOME"
-check_match "show: the key is not known yet" "$(as $carol bpfwarden audit show 4)" '^  whether the key is the right one is not known yet: bpfwarden audit verify$'
+check_match "show: the key is not known yet" "$(as $carol bpfwarden audit show "$outcome")" '^  whether the key is the right one is not known yet: bpfwarden audit verify$'
 check_code "show: a visit is remembered" 0 as $carol bpfwarden audit verify
-check_match "show: it is the key, and the log grew" "$(as $carol bpfwarden audit show 4)" \
+check_match "show: it is the key, and the log grew" "$(as $carol bpfwarden audit show "$outcome")" \
 	'^  the key is the one you know; the log grew from the [0-9]+ leaves of your visit on '
 check_code "show: no such record" 4 as $carol bpfwarden audit show 100000
 
@@ -178,22 +180,22 @@ check_equal "slow: gets all of it when it reads" "$(timeout 60 head -n 3000 <&"$
 # --- a log that was changed -------------------------------------------------------------------------------------
 
 stop_daemon
-check "changed: as root" /usr/bin/python3 - "$state/audit" <<-'END'
+check "changed: as root" /usr/bin/python3 - "$state/audit" "$attached" <<-'END'
 	import glob, sqlite3, sys
 	db = sqlite3.connect(glob.glob(sys.argv[1] + '/log-*.sqlite')[0])
 	trigger, = db.execute("SELECT sql FROM sqlite_schema WHERE name = 'record_update'").fetchone()
 	db.execute('DROP TRIGGER record_update')
-	db.execute("UPDATE record SET bytes = CAST(replace(CAST(bytes AS TEXT), 'warden-alice', 'warden-carol') AS BLOB) WHERE seq = 3")
+	db.execute("UPDATE record SET bytes = CAST(replace(CAST(bytes AS TEXT), 'warden-alice', 'warden-carol') AS BLOB) WHERE seq = ?", (int(sys.argv[2]),))
 	db.execute(trigger)
 	db.commit()
 	db.close()
 END
 chown -R bpfwarden: "$state/audit"
 start_daemon "$prefix" "$log"
-changed=$(as $carol bpfwarden audit show 3 2>&1)
-check_code "changed: show fails" 1 as $carol bpfwarden audit show 3
+changed=$(as $carol bpfwarden audit show "$attached" 2>&1)
+check_code "changed: show fails" 1 as $carol bpfwarden audit show "$attached"
 check_match "changed: it is named" "$changed" \
-	'^bpfwarden: record 3 cannot be proved: the record is not the one that is in the signed tree: it was changed, or the log was; next: bpfwarden audit verify$'
+	"^bpfwarden: record $attached cannot be proved: the record is not the one that is in the signed tree: it was changed, or the log was; next: bpfwarden audit verify\$"
 check_match "changed: where one looks" "$changed" '^  NOT PROVED: '
-check_code "changed: the next one is proved" 0 as $carol bpfwarden audit show 4
+check_code "changed: the next one is proved" 0 as $carol bpfwarden audit show "$outcome"
 host_finish
