@@ -52,7 +52,7 @@ _bpfwarden() {
 	--kind) words='decision outcome end change start stop crash read denials' ;;
 	--action)
 		words='attach detach-any enroll promote revoke audit-read policy-reload'
-		[[ $verb != audit ]] || words='attach detach enroll promote revoke accept-clock trust clock audit audit-retention audit-reserve audit-read
+		[[ $verb != audit ]] || words='attach detach enroll promote revoke accept-clock trust clock audit configuration audit-retention audit-reserve audit-read
 			policy-reload policy-explain policy-text status'
 		;;
 	--from-cgroup | --at | --since | --until | -n) return ;;
