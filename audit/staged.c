@@ -56,6 +56,23 @@ static int stage_groups(struct audit *audit, const struct audit_record *record, 
 	return r;
 }
 
+/* Takes json and bytes over, also if there is no room for them. */
+static int take_in(struct audit *audit, struct store_record *staged, struct refusal *refusal)
+{
+	int r = check_room(audit, staged->size, refusal);
+
+	if (!r)
+		r = tree_hash_leaf(staged->bytes, staged->size, staged->leaf);
+	if (r) {
+		json_decref(staged->json);
+		free((char *)staged->bytes);
+		return r;
+	}
+	mark_staged(audit, staged->size);
+	audit->staged[audit->n_staged++] = *staged;
+	return 0;
+}
+
 int audit_stage(struct audit *audit, const struct audit_record *record, struct audit_stamp *stamp,
 		struct refusal *refusal)
 {
@@ -77,17 +94,7 @@ int audit_stage(struct audit *audit, const struct audit_record *record, struct a
 		return r;
 	staged.seq = stamp->seq;
 	staged.bytes = bytes;
-	r = check_room(audit, staged.size, refusal);
-	if (!r)
-		r = tree_hash_leaf(bytes, staged.size, staged.leaf);
-	if (r) {
-		json_decref(staged.json);
-		free(bytes);
-		return r;
-	}
-	mark_staged(audit, staged.size);
-	audit->staged[audit->n_staged++] = staged;
-	return 0;
+	return take_in(audit, &staged, refusal);
 }
 
 static bool has_happened(enum audit_kind kind)
@@ -218,11 +225,10 @@ void staged_keep(struct audit *audit, struct kept *ret)
  */
 static void move_reference(json_t *record, const char *key, const struct kept *kept)
 {
-	uint64_t seq = (uint64_t)json_integer_value(json_object_get(record, key)), moved = seq;
+	uint64_t seq = (uint64_t)json_integer_value(json_object_get(record, key)), moved = 0;
 
 	if (!seq || seq < kept->first)
 		return;
-	moved = 0;
 	for (size_t i = 0; i < kept->n && !moved; i++)
 		if (kept->records[i].seq == seq)
 			moved = kept->records[i].moved;
@@ -243,19 +249,11 @@ static int stage_again(struct audit *audit, const struct kept *kept, struct kept
 	move_reference(record->json, "decision", kept);
 	move_reference(record->json, "cause", kept);
 	r = audit_encode_json(record->json, &bytes, &staged.size);
-	if (!r)
-		r = tree_hash_leaf(bytes, staged.size, staged.leaf);
-	if (!r)
-		r = check_room(audit, staged.size, NULL);
-	if (r) {
-		free(bytes);
+	if (r)
 		return r;
-	}
 	staged.bytes = bytes;
 	staged.json = json_incref(record->json);
-	mark_staged(audit, staged.size);
-	audit->staged[audit->n_staged++] = staged;
-	return 0;
+	return take_in(audit, &staged, NULL);
 }
 
 void staged_restore(struct audit *audit, struct kept *kept)
