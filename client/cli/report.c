@@ -8,20 +8,26 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/cleanup.h"
 #include "common/refusal.h"
 
 #define GROUPS_MAX 1024
 
+/* One call of fprintf() is one write() on standard error: two commands that share it do not mix their lines.
+ */
 void cli_say(const char *format, ...)
 {
+	_cleanup_free_ char *text = NULL;
 	va_list ap;
+	int r;
 
 	fflush(stdout);
 	va_start(ap, format);
-	fputs("bpfwarden: ", stderr);
-	vfprintf(stderr, format, ap);
-	fputc('\n', stderr);
+	r = vasprintf(&text, format, ap);
 	va_end(ap);
+	if (r < 0)
+		text = NULL;
+	fprintf(stderr, "bpfwarden: %s\n", text ? text : format);
 }
 
 int cli_usage(const struct cli *cli, const char *format, ...)
