@@ -2,7 +2,7 @@
 #include "common/utf8.h"
 
 #include <stdint.h>
-
+#include <string.h>
 size_t utf8_sequence(const unsigned char *text, size_t size)
 {
 	static const uint32_t smallest[] = { 0, 0, 0x80, 0x800, 0x10000 };
@@ -46,6 +46,24 @@ bool utf8_valid(const char *text, size_t size)
 	return true;
 }
 
+/* C0 and DEL, and C1 (U+0080 to U+009F), which some terminals obey like the escape sequences of two
+ * characters that they stand for. */
+static bool is_control(const unsigned char *p, size_t n)
+{
+	return (n == 1 && (*p < 0x20 || *p == 0x7f)) || (n == 2 && p[0] == 0xc2 && p[1] < 0xa0);
+}
+
+/* U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069: text that shows in another order than it is in. U+2028
+ * and U+2029: line breaks. */
+static bool is_direction(const unsigned char *p, size_t n)
+{
+	if (n != 3 || p[0] != 0xe2)
+		return false;
+	if (p[1] == 0x80)
+		return p[2] == 0x8e || p[2] == 0x8f || (p[2] >= 0xa8 && p[2] <= 0xae);
+	return p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9;
+}
+
 void utf8_make_printable(char *buffer, size_t size)
 {
 	unsigned char *p = (unsigned char *)buffer;
@@ -57,8 +75,8 @@ void utf8_make_printable(char *buffer, size_t size)
 	for (left = size - 1; left && *p;) {
 		size_t n = utf8_sequence(p, left);
 
-		if (n == 1 && (*p < 0x20 || *p == 0x7f))
-			*p = '?';
+		if (is_control(p, n) || is_direction(p, n))
+			memset(p, '?', n);
 		if (!n) {
 			*p = '?';
 			n = 1;

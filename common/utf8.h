@@ -10,6 +10,7 @@ size_t utf8_sequence(const unsigned char *text, size_t size);
 /* True if all size bytes are well-formed UTF-8. */
 bool utf8_valid(const char *text, size_t size);
 
-/* Terminates the buffer and replaces, in place, control characters and malformed bytes by '?'. A sequence
- * that the buffer's end has cut is dropped. */
+/* Terminates the buffer and replaces, in place, each byte of control characters (C0, DEL, C1), of characters
+ * that change the direction of text, and of what is malformed by '?'. A sequence that the buffer's end has
+ * cut is malformed, too. */
 void utf8_make_printable(char *buffer, size_t size);

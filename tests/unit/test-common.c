@@ -152,6 +152,13 @@ static void test_utf8(void **state)
 		{ "plain", 16, true, "plain" },
 		{ "\xc3\xa9t\xc3\xa9", 16, true, "\xc3\xa9t\xc3\xa9" },
 		{ "tab\tnl\n\x7f", 16, true, "tab?nl??" },
+		{ "\xc2\x9b"
+		  "2J\xc2\xa0",
+		  16, true, "??2J\xc2\xa0" }, /* U+009B is CSI */
+		{ "a\xe2\x80\xae"
+		  "b",
+		  16, true, "a???b" }, /* right-to-left override */
+		{ "\xe2\x80\xa6", 16, true, "\xe2\x80\xa6" },
 		{ "\xc0\xaf", 16, false, "??" },           /* overlong */
 		{ "\xed\xa0\x80", 16, false, "???" },      /* surrogate */
 		{ "\xf4\x90\x80\x80", 16, false, "????" }, /* beyond U+10FFFF */
