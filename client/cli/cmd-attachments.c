@@ -115,30 +115,6 @@ int cmd_ps(struct cli *cli, int argc, char **argv)
 	return r;
 }
 
-static int read_reply(void *data, const json_t *parameters)
-{
-	unsigned int columns, lines;
-
-	(void)data;
-	view_terminal(&columns, &lines);
-	view_print(parameters, stdout, columns);
-	return CLI_CONTINUE;
-}
-
-int cmd_read(struct cli *cli, int argc, char **argv)
-{
-	_cleanup_free_ char *id = NULL;
-	int first, r = cli_parse(cli, argc, argv, NULL, NULL, NULL, 1, 1, &first);
-	struct cli_query query = { .method = "io.bpfwarden.Probe.Read", .each = read_reply };
-
-	if (r == CLI_CONTINUE)
-		r = attachment_resolve(cli, argv[first], &id);
-	if (r != CLI_CONTINUE)
-		return r;
-	query.parameters = json_pack("{s:s}", "attachment", id);
-	return cli_query(cli, &query);
-}
-
 static int detach_one(const struct cli *cli, const char *prefix)
 {
 	_cleanup_free_ char *id = NULL;

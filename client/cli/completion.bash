@@ -5,6 +5,19 @@ _bpfwarden_probes() {
 	bpfwarden -q list 2>/dev/null | awk 'NR > 1 { sub(/-[0-9]+$/, "", $1); print $1 }'
 }
 
+# What --top can regroup by: of the probe that is among the words, or of the attachment.
+_bpfwarden_keys() {
+	local word id probe keys='"name":"[^"]*","type"'
+	for word; do
+		[[ $word != -* && $word != run && $word != watch && $word != read ]] || continue
+		while read -r id probe; do
+			[[ $id != "$word"* ]] || word=${probe%-*}
+		done < <(bpfwarden -q ps 2>/dev/null | awk 'NR > 1 { print $1, $2 }')
+		bpfwarden -o json show "$word" 2>/dev/null | sed 's/"parameters":.*//' | grep -o "$keys" | cut -d '"' -f 4
+		return
+	done
+}
+
 _bpfwarden_attachments() {
 	bpfwarden -q ps 2>/dev/null | awk 'NR > 1 { print $1 }'
 }
@@ -46,6 +59,7 @@ _bpfwarden() {
 	--privacy) words='safe bound pii' ;;
 	--data) words='aggregates events aggregates,events' ;;
 	--target) words='self host user: unit: cgroup:' ;;
+	--top) words=$(_bpfwarden_keys "${COMP_WORDS[@]:1:COMP_CWORD - 2}") ;;
 	--verdict) words='allow deny ok failed' ;;
 	--from-dir) mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
 	--format) words='tiles json ocsf' ;;
@@ -63,10 +77,14 @@ _bpfwarden() {
 		'') words="list show run attach ps watch read detach doctor registry policy audit bundle trust version
 			help --version $common" ;;
 		list | show) words="$(_bpfwarden_probes) $common" ;;
-		run | attach) words="$(_bpfwarden_probes) --pid --unit --user --cgroup --host --set --for --aggregates
-			--events --privacy --serial --experimental --dry-run $common" ;;
+		run | attach)
+			words="$(_bpfwarden_probes) --pid --unit --user --cgroup --host --set --for --aggregates
+				--events --privacy --serial --experimental --dry-run $common"
+			[[ $verb != run ]] || words+=' --top --schema'
+			;;
 		ps) words="--all $common" ;;
-		watch | read | detach) words="$(_bpfwarden_attachments) $common" ;;
+		watch | read) words="$(_bpfwarden_attachments) --top --schema $common" ;;
+		detach) words="$(_bpfwarden_attachments) $common" ;;
 		registry)
 			case $second in
 			'') words='list show enroll promote revoke' ;;

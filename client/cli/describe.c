@@ -4,33 +4,29 @@
 #include "client/cli/cli.h"
 #include "common/limits.h"
 
-/* One member of what Describe says, without a word if it says nothing. */
-static json_t *describe(const char *probe, uint64_t serial, const char *member)
+json_t *describe_probe(const char *probe, uint64_t serial)
 {
 	_cleanup_(bpfwarden_disconnect_p) struct bpfwarden *connection = NULL;
 	_cleanup_(bpfwarden_reply_free_p) struct bpfwarden_reply *reply = NULL;
-	_cleanup_json_ json_t *parameters =
-		json_pack("{s:s, s:I}", "probe", probe, "serial", (json_int_t)serial);
-	_cleanup_free_ char *text = parameters ? json_dumps(parameters, JSON_COMPACT) : NULL;
-	_cleanup_json_ json_t *answer = NULL;
+	_cleanup_json_ json_t *parameters = json_pack("{s:s}", "probe", probe);
+	_cleanup_free_ char *text = NULL;
 
+	if (serial)
+		json_object_set_new(parameters, "serial", json_integer((json_int_t)serial));
+	text = parameters ? json_dumps(parameters, JSON_COMPACT) : NULL;
 	if (!text || bpfwarden_connect(NULL, &connection) < 0 ||
 	    bpfwarden_call(connection, "io.bpfwarden.Probe.Describe", text, 0, NULL, 0) < 0 ||
 	    bpfwarden_receive(connection, CLIENT_CALL_TIMEOUT, &reply) < 0 ||
 	    bpfwarden_reply_error_name(reply))
 		return NULL;
-	answer = cli_printable(reply);
-	return json_incref(json_object_get(answer, member));
-}
-
-json_t *describe_event(const char *probe, uint64_t serial)
-{
-	return describe(probe, serial, "event");
+	return cli_printable(reply);
 }
 
 json_t *describe_values(const char *probe, uint64_t serial)
 {
-	return describe(probe, serial, "parameters");
+	_cleanup_json_ json_t *answer = describe_probe(probe, serial);
+
+	return json_incref(json_object_get(answer, "parameters"));
 }
 
 static int take_parameters(void *data, const json_t *answer)

@@ -5,11 +5,11 @@
 
 struct cli;
 
-/* The fields of a probe's events, an array of type Field with printable strings; the caller releases it. NULL
- * if the daemon does not tell: then numbers are shown without units. */
-json_t *describe_event(const char *probe, uint64_t serial);
+/* All that Describe says of a bundle, with printable strings; the caller releases it. NULL if the daemon does
+ * not tell. serial 0: the newest. */
+json_t *describe_probe(const char *probe, uint64_t serial);
 
-/* The same for its parameters, of type Parameter: NULL, then the names of values are not known. */
+/* Its parameters alone, an array of type Parameter: NULL, then the names of values are not known. */
 json_t *describe_values(const char *probe, uint64_t serial);
 
 /* The parameters of a probe, an array of type Parameter, printable; the caller releases it. CLI_CONTINUE or

@@ -1,63 +1,65 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "client/cli/display.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
+#include "client/cli/cgroup-names.h"
 #include "client/cli/cli.h"
+#include "client/cli/event-table.h"
+#include "client/cli/regroup.h"
 #include "client/cli/table.h"
-#include "client/cli/units.h"
 #include "client/cli/view.h"
-#include "common/limits.h"
-#include "common/utf8.h"
-
-#define COLUMNS_MAX (SPEC_FIELDS_MAX + 8)
-#define CELL_MAX    192
-
-struct column {
-	char key[OBJECT_NAME_MAX], title[OBJECT_NAME_MAX];
-	const char *type, *unit; /* of the field; "" unknown; borrowed from fields */
-	size_t width;
-};
 
 struct display {
 	bool json, quiet, live;
-	json_t *fields;
-	struct column columns[COLUMNS_MAX];
-	size_t n_columns;
+	struct view view;
+	json_t *schema;             /* view borrows it */
+	struct cgroup_names *names; /* likewise */
+	struct event_table *events;
+	struct tally *tally; /* of --top by a field of events */
+	enum schema_key by;
+	double began, read_at; /* monotonic seconds */
+	double read_age;       /* of the attachment when it was read; negative: unknown */
+	json_t *before;        /* what the block on the screen shows, and when that was so */
+	double before_at;
 	unsigned int
 		drawn; /* lines of the block on the screen; the status line is one without its line break */
 	uint64_t shown, lost;
-	int64_t boot_to_real; /* ns */
 };
 
-static int64_t clock_ns(clockid_t clock)
+static double now_seconds(void)
 {
 	struct timespec now;
 
-	clock_gettime(clock, &now);
-	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
-struct display *display_new(bool json, bool quiet)
+struct display *display_new(bool json, bool quiet, const char *top)
 {
 	struct display *display = calloc(1, sizeof(*display));
 
-	if (display) {
-		display->json = json;
-		display->quiet = quiet;
-		display->live = !json && !quiet && isatty(STDOUT_FILENO);
-		display->boot_to_real = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_BOOTTIME);
-	}
-	return display;
+	if (!display)
+		return NULL;
+	display->json = json;
+	display->quiet = quiet;
+	display->view = (struct view){ .style = view_style(), .top = top };
+	display->live = !json && !quiet && display->view.style.terminal;
+	display->view.names = display->names = cgroup_names_new();
+	display->events = event_table_new(&display->view, !quiet);
+	return display->names && display->events ? display : display_free(display);
 }
 
 struct display *display_free(struct display *display)
 {
 	if (display) {
-		json_decref(display->fields);
+		json_decref(display->schema);
+		json_decref(display->before);
+		cgroup_names_free(display->names);
+		event_table_free(display->events);
+		tally_free(display->tally);
 		free(display);
 	}
 	return NULL;
@@ -68,149 +70,41 @@ bool display_live(const struct display *display)
 	return display->live;
 }
 
-void display_fields(struct display *display, json_t *fields)
+int display_begin(struct display *display, json_t *schema, enum schema_key by)
 {
-	json_decref(display->fields);
-	display->fields = json_incref(fields);
+	json_decref(display->schema);
+	display->view.schema = display->schema = json_incref(schema);
+	display->by = by;
+	display->began = now_seconds();
+	if (by == SCHEMA_FIELD && !display->tally)
+		display->tally = tally_new(display->view.top);
+	return by == SCHEMA_FIELD && !display->tally ? -ENOMEM : 0;
 }
 
-/* Columns that say little to people; JSON has them. */
-static bool column_hidden(const char *key)
+bool display_wants_read(const struct display *display)
 {
-	static const char *const hidden[] = { "cpu", "tid", "uid", "cgroup" };
-
-	for (size_t i = 0; i < sizeof(hidden) / sizeof(hidden[0]); i++)
-		if (!strcmp(key, hidden[i]))
-			return true;
-	return false;
-}
-
-static void column_title(struct column *column)
-{
-	snprintf(column->title, sizeof(column->title), "%s",
-		 !strcmp(column->key, "tgid") ? "pid" : column->key);
-	for (char *c = column->title; *c; c++)
-		*c = (char)toupper((unsigned char)*c);
-}
-
-static void columns_from(struct display *display, const json_t *event)
-{
-	const char *key;
-	json_t *value, *field;
-	size_t i;
-
-	json_object_foreach ((json_t *)event, key, value) {
-		struct column *column = &display->columns[display->n_columns];
-
-		if (column_hidden(key) || display->n_columns == COLUMNS_MAX)
-			continue;
-		snprintf(column->key, sizeof(column->key), "%s", key);
-		utf8_make_printable(column->key, sizeof(column->key));
-		column->type = column->unit = "";
-		json_array_foreach (display->fields, i, field)
-			if (!strcmp(cli_string(field, "name"), key)) {
-				column->type = cli_string(field, "type");
-				column->unit = cli_string(field, "unit");
-			}
-		column_title(column);
-		column->width = text_width(column->title);
-		/* Numbers of processes differ in length from line to line: as wide as the kernel's largest.
-		 */
-		if (!strcmp(column->title, "PID") && column->width < strlen("4194304"))
-			column->width = strlen("4194304");
-		display->n_columns++;
-	}
-}
-
-static void cell_time(const struct display *display, json_int_t boot, char *cell)
-{
-	int64_t real = (int64_t)boot + display->boot_to_real;
-	time_t seconds = (time_t)(real / 1000000000);
-	struct tm tm;
-	char text[32];
-
-	if (!localtime_r(&seconds, &tm) || !strftime(text, sizeof(text), "%H:%M:%S", &tm))
-		snprintf(text, sizeof(text), "?");
-	snprintf(cell, CELL_MAX, "%s.%03d", text, (int)(real % 1000000000 / 1000000));
-}
-
-static void cell_integer(const struct display *display, const struct column *column, json_int_t value,
-			 char *cell)
-{
-	if (!strcmp(column->key, "time"))
-		cell_time(display, value, cell);
-	else if (!strcmp(column->type, "ns") || !strcmp(column->unit, "ns"))
-		unit_seconds((double)value * 1e-9, cell);
-	else if (!strcmp(column->unit, "us"))
-		unit_seconds((double)value * 1e-6, cell);
-	else if (!strcmp(column->unit, "By") && value >= 0)
-		unit_bytes((uint64_t)value, cell);
-	else
-		snprintf(cell, CELL_MAX, "%lld", (long long)value);
-}
-
-static void cell_text(const struct display *display, const struct column *column, const json_t *value,
-		      char *cell)
-{
-	if (json_is_integer(value))
-		cell_integer(display, column, json_integer_value(value), cell);
-	else if (json_is_string(value))
-		snprintf(cell, CELL_MAX, "%s", json_string_value(value));
-	else if (json_is_boolean(value))
-		snprintf(cell, CELL_MAX, "%s", json_is_true(value) ? "yes" : "no");
-	else if (json_is_real(value))
-		snprintf(cell, CELL_MAX, "%g", json_real_value(value));
-	else
-		snprintf(cell, CELL_MAX, "-");
-	utf8_make_printable(cell, CELL_MAX);
-}
-
-static void print_padded(const struct display *display, size_t i, const char *text)
-{
-	const struct column *column = &display->columns[i];
-	size_t width = text_width(text);
-
-	fputs(text, stdout);
-	if (i + 1 < display->n_columns)
-		printf("%*s", (int)(column->width > width ? column->width - width : 0) + 2, "");
-}
-
-static void print_row(struct display *display, const json_t *event)
-{
-	char cells[COLUMNS_MAX][CELL_MAX];
-
-	for (size_t i = 0; i < display->n_columns; i++) {
-		struct column *column = &display->columns[i];
-		size_t width;
-
-		cell_text(display, column, json_object_get(event, column->key), cells[i]);
-		width = text_width(cells[i]);
-		column->width = width > column->width ? width : column->width;
-	}
-	if (display->shown == 0 && !display->quiet) {
-		for (size_t i = 0; i < display->n_columns; i++)
-			print_padded(display, i, display->columns[i].title);
-		putchar('\n');
-	}
-	for (size_t i = 0; i < display->n_columns; i++)
-		print_padded(display, i, cells[i]);
-	putchar('\n');
+	return display->by == SCHEMA_LABEL;
 }
 
 void display_event(struct display *display, const char *event)
 {
 	_cleanup_json_ json_t *object = NULL;
 
-	if (display->json) {
+	if (display->by == SCHEMA_LABEL)
+		return;
+	if (display->json && !display->tally) {
 		printf("%s\n", event);
 	} else {
-		object = json_loads(event, 0, NULL);
+		object = cli_printable_text(event);
 		if (!json_is_object(object))
 			return;
-		display_clear(display);
-		if (display->n_columns == 0)
-			columns_from(display, object);
-		print_row(display, object);
+		if (display->tally) {
+			if (tally_add(display->tally, object) < 0)
+				return;
+		} else {
+			display_clear(display);
+			event_table_row(display->events, object);
+		}
 	}
 	display->shown++;
 }
@@ -236,68 +130,119 @@ void display_clear(struct display *display)
 	display->drawn = 0;
 }
 
-static void print_status(const struct display *display, FILE *out, uint64_t seconds)
+static void print_status(const struct display *display, uint64_t seconds)
 {
-	fprintf(out, "%llu s, %llu shown, %llu lost", (unsigned long long)seconds,
-		(unsigned long long)display->shown, (unsigned long long)display->lost);
+	printf("%llu s, ", (unsigned long long)seconds);
+	if (display->by != SCHEMA_LABEL)
+		printf("%llu %s, ", (unsigned long long)display->shown, display->tally ? "counted" : "shown");
+	printf("%llu lost", (unsigned long long)display->lost);
+}
+
+/* ---- aggregates ---- */
+
+void display_answered(struct display *display, const json_t *read)
+{
+	display->read_at = now_seconds();
+	display->read_age = view_age(json_object_get(read, "attachment"));
+}
+
+/* What is to be shown of an answer: a reference to it, or what --top makes of it. NULL: out of memory. */
+static json_t *arrange(const struct display *display, const json_t *read)
+{
+	json_t *result;
+
+	if (display->by == SCHEMA_LABEL)
+		return regroup(read, display->view.top);
+	if (!display->tally)
+		return json_incref((json_t *)read);
+	result = tally_read(display->tally);
+	if (result && json_object_get(read, "counters"))
+		json_object_set(result, "counters", json_object_get(read, "counters"));
+	if (result && json_object_get(read, "total"))
+		json_object_set(result, "total", json_object_get(read, "total"));
+	return result;
+}
+
+/* How long the counts that are shown took: the attachment's age, or since this run began to count. */
+static double whole_time(const struct display *display)
+{
+	return display->tally ? (display->read_at > 0 ? display->read_at : now_seconds()) - display->began
+			      : display->read_age;
+}
+
+/* Takes shown. */
+static void draw_block(struct display *display, json_t *shown, uint64_t seconds)
+{
+	struct view_data data = { .read = shown,
+				  .before = display->before,
+				  .seconds = display->before ? display->read_at - display->before_at
+							     : whole_time(display) };
+	_cleanup_free_ char *text = NULL;
+	unsigned int lines;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	view_terminal(&data.width, &lines);
+	data.lines = lines > 4 ? lines - 2 : 2;
+	if (out)
+		view_print(&display->view, &data, out);
+	json_decref(display->before);
+	display->before = shown;
+	display->before_at = display->read_at;
+	if (!out || fclose(out) != 0)
+		return;
+	display_clear(display);
+	display->drawn = 1;
+	for (const char *line = text; *line && display->drawn + 1 < lines;) {
+		printf("%.*s%s\n", (int)text_fit(line, data.width), line, display->view.style.plain);
+		line += strcspn(line, "\n");
+		line += *line == '\n';
+		display->drawn++;
+	}
+	print_status(display, seconds);
+}
+
+void display_block(struct display *display, const json_t *read, uint64_t seconds)
+{
+	json_t *shown = display->live ? arrange(display, read) : NULL;
+
+	if (shown)
+		draw_block(display, shown, seconds);
 }
 
 void display_status(struct display *display, uint64_t seconds)
 {
 	if (!display->live)
 		return;
-	display_clear(display);
-	print_status(display, stdout, seconds);
-	display->drawn = 1;
-}
-
-void display_block(struct display *display, const json_t *read, uint64_t seconds)
-{
-	_cleanup_free_ char *text = NULL;
-	unsigned int columns, lines;
-	size_t size;
-	FILE *out;
-
-	if (!display->live || !(out = open_memstream(&text, &size)))
+	if (display->tally) {
+		display->read_at = now_seconds();
+		display_block(display, NULL, seconds);
 		return;
-	view_terminal(&columns, &lines);
-	view_print(read, out, columns);
-	if (fclose(out) != 0)
-		return;
-	display_clear(display);
-	display->drawn = 1;
-	for (const char *line = text; *line && display->drawn + 1 < lines;) {
-		int length = (int)strcspn(line, "\n");
-
-		printf("%.*s\n", length < (int)columns ? length : (int)columns, line);
-		line += length + (line[length] == '\n');
-		display->drawn++;
 	}
-	print_status(display, stdout, seconds);
+	display_clear(display);
+	print_status(display, seconds);
+	display->drawn = 1;
 }
 
 void display_summary(struct display *display, const json_t *read, uint64_t seconds)
 {
-	unsigned int columns, lines;
+	_cleanup_json_ json_t *shown = read || display->tally ? arrange(display, read) : NULL;
+	struct view_data data = { .read = shown, .seconds = whole_time(display) };
+	unsigned int lines;
 
 	display_clear(display);
 	if (display->json) {
-		if (read)
-			view_print_json(read);
+		if (shown)
+			view_print_json(shown);
 		return;
 	}
-	view_terminal(&columns, &lines);
-	if (read)
-		view_print(read, stdout, columns);
+	view_terminal(&data.width, &lines);
+	if (shown)
+		view_print(&display->view, &data, stdout);
 	if (display->quiet)
 		return;
-	print_status(display, stdout, seconds);
+	print_status(display, seconds);
 	putchar('\n');
-}
-
-uint64_t display_shown(const struct display *display)
-{
-	return display->shown;
 }
 
 uint64_t display_lost_total(const struct display *display)

@@ -8,6 +8,7 @@
 #define TICK_BITS     30 /* a tick is 2^-30 s */
 #define SUB_BUCKETS   (1 << BW_HISTOGRAM_SCALE)
 #define BAR_WIDTH_MIN 10
+#define BAR_WIDTH_MAX 60
 
 bool histogram_from_json(const json_t *json, struct histogram *ret)
 {
@@ -27,6 +28,32 @@ bool histogram_from_json(const json_t *json, struct histogram *ret)
 		ret->bucket[index] += (uint64_t)json_integer_value(json_object_get(bucket, "count"));
 	}
 	return true;
+}
+
+void histogram_add(struct histogram *sum, const struct histogram *more)
+{
+	sum->count += more->count;
+	sum->sum += more->sum;
+	for (unsigned int i = 0; i < BW_HISTOGRAM_BUCKETS; i++)
+		sum->bucket[i] += more->bucket[i];
+}
+
+json_t *histogram_buckets(const struct histogram *histogram)
+{
+	json_t *buckets = json_array();
+
+	for (unsigned int i = 0; i < BW_HISTOGRAM_BUCKETS; i++) {
+		json_t *bucket;
+
+		if (!histogram->bucket[i])
+			continue;
+		bucket = json_pack("{s:i, s:I}", "index", (int)i, "count", (json_int_t)histogram->bucket[i]);
+		if (json_array_append_new(buckets, bucket) < 0) {
+			json_decref(buckets);
+			return NULL;
+		}
+	}
+	return buckets;
 }
 
 /* Upper end of a bucket in seconds. */
@@ -62,6 +89,17 @@ double histogram_percentile(const struct histogram *histogram, double share)
 	return bucket_limit(BW_HISTOGRAM_BUCKETS - 1);
 }
 
+double histogram_max(const struct histogram *histogram, bool *ret_open)
+{
+	unsigned int last = BW_HISTOGRAM_BUCKETS;
+
+	*ret_open = histogram->bucket[BW_HISTOGRAM_BUCKETS - 1] > 0;
+	while (last > 0 && !histogram->bucket[last - 1])
+		last--;
+	/* Of what has no upper end, the lower one is known. */
+	return last ? bucket_limit(*ret_open ? last - 2 : last - 1) : 0;
+}
+
 void histogram_octaves(const struct histogram *histogram, uint64_t octave[HISTOGRAM_OCTAVES])
 {
 	for (unsigned int k = 0; k < HISTOGRAM_OCTAVES; k++)
@@ -75,12 +113,13 @@ double histogram_octave_limit(unsigned int octave)
 	return exp2((double)octave - TICK_BITS);
 }
 
-void histogram_print(const struct histogram *histogram, FILE *out, unsigned int width)
+/* The first and the last octave that is not empty, and the largest count. False: all are empty. */
+static bool octaves_span(const uint64_t octave[HISTOGRAM_OCTAVES], unsigned int *ret_first,
+			 unsigned int *ret_last, uint64_t *ret_max)
 {
-	uint64_t octave[HISTOGRAM_OCTAVES], max = 0;
-	unsigned int first = HISTOGRAM_OCTAVES, last = 0, bar = width > 40 ? width - 30 : BAR_WIDTH_MIN;
+	unsigned int first = HISTOGRAM_OCTAVES, last = 0;
+	uint64_t max = 0;
 
-	histogram_octaves(histogram, octave);
 	for (unsigned int k = 0; k < HISTOGRAM_OCTAVES; k++) {
 		if (!octave[k])
 			continue;
@@ -88,7 +127,31 @@ void histogram_print(const struct histogram *histogram, FILE *out, unsigned int 
 		last = k;
 		max = octave[k] > max ? octave[k] : max;
 	}
-	for (unsigned int k = first; k <= last && max; k++) {
+	*ret_first = first;
+	*ret_last = last;
+	*ret_max = max;
+	return max > 0;
+}
+
+unsigned int histogram_lines(const struct histogram *histogram)
+{
+	uint64_t octave[HISTOGRAM_OCTAVES], max;
+	unsigned int first, last;
+
+	histogram_octaves(histogram, octave);
+	return octaves_span(octave, &first, &last, &max) ? last - first + 1 : 0;
+}
+
+void histogram_print(const struct histogram *histogram, FILE *out, unsigned int width)
+{
+	uint64_t octave[HISTOGRAM_OCTAVES], max;
+	unsigned int first, last, bar = width > 40 ? width - 30 : BAR_WIDTH_MIN;
+
+	bar = bar < BAR_WIDTH_MAX ? bar : BAR_WIDTH_MAX;
+	histogram_octaves(histogram, octave);
+	if (!octaves_span(octave, &first, &last, &max))
+		return;
+	for (unsigned int k = first; k <= last; k++) {
 		unsigned int length = (unsigned int)((double)octave[k] / (double)max * bar + 0.5);
 		char limit[UNIT_TEXT_MAX];
 

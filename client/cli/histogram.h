@@ -22,6 +22,16 @@ struct histogram {
 /* False: not a Histogram. */
 bool histogram_from_json(const json_t *json, struct histogram *ret);
 
+/* Adds all that more counted. */
+void histogram_add(struct histogram *sum, const struct histogram *more);
+
+/* Its buckets as the daemon sends them, without empty ones. The caller releases it; NULL: out of memory. */
+json_t *histogram_buckets(const struct histogram *histogram);
+
+/* The upper end, in seconds, of the last bucket that is not empty: no value is larger, except in the last of
+ * all, which has no upper end, and then *ret_open is true. 0 for an empty histogram. */
+double histogram_max(const struct histogram *histogram, bool *ret_open);
+
 /* The value, in seconds, that a share of the values does not exceed; within a bucket values are taken to be
  * spread evenly on the logarithmic scale. 0 for an empty histogram. */
 double histogram_percentile(const struct histogram *histogram, double share);
@@ -31,5 +41,6 @@ void histogram_octaves(const struct histogram *histogram, uint64_t octave[HISTOG
 double histogram_octave_limit(unsigned int octave); /* its upper end, in seconds */
 
 /* Prints bars, one line an octave from the first to the last that is not empty; several empty ones are "...".
- */
+ * histogram_lines() is the most that these can be. */
 void histogram_print(const struct histogram *histogram, FILE *out, unsigned int width);
+unsigned int histogram_lines(const struct histogram *histogram);

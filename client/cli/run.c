@@ -13,6 +13,7 @@
 #include "client/cli/describe.h"
 #include "client/cli/display.h"
 #include "client/cli/reader.h"
+#include "client/cli/schema.h"
 #include "client/cli/view.h"
 #include "common/limits.h"
 
@@ -104,17 +105,45 @@ static bool data_has(const json_t *attachment, const char *kind)
 	return false;
 }
 
+/* Learns what the fields are, for units, for --top and --schema. CLI_CONTINUE or an exit code. */
+static int run_describe(struct run *run, const json_t *attachment)
+{
+	const struct view_options *view = &run->options->view;
+	_cleanup_json_ json_t *description =
+		describe_probe(cli_string(attachment, "probe"), cli_number(attachment, "serial"));
+	_cleanup_json_ json_t *schema = schema_of_attachment(description, attachment);
+	enum schema_key by = SCHEMA_NONE;
+	int r = CLI_CONTINUE;
+
+	if (!schema && (view->top || view->schema)) {
+		cli_say("the daemon does not tell what the fields of this probe are");
+		return CLI_FAILED;
+	}
+	if (view->top)
+		r = schema_find_key(run->cli, schema, view->top, &by);
+	if (r != CLI_CONTINUE)
+		return r;
+	if (view->schema)
+		schema_print(schema);
+	run->has_events = data_has(attachment, "events") &&
+			  (!schema || json_array_size(json_object_get(schema, "event")));
+	return display_begin(run->display, schema, by) < 0 ? cli_broken(-ENOMEM) : CLI_CONTINUE;
+}
+
 static int on_attached(void *userdata, const char *text)
 {
-	_cleanup_json_ json_t *attachment = cli_printable_text(text), *fields = NULL;
+	_cleanup_json_ json_t *attachment = cli_printable_text(text);
 	struct run *run = userdata;
 	int r;
 
 	if (!attachment)
 		return -ENOMEM;
-	fields = describe_event(cli_string(attachment, "probe"), cli_number(attachment, "serial"));
-	display_fields(run->display, fields);
-	run->has_events = data_has(attachment, "events") && (!fields || json_array_size(fields));
+	r = run_describe(run, attachment);
+	if (r != CLI_CONTINUE) {
+		run->result = r;
+		run->state = RUN_OVER;
+		return 1;
+	}
 	run->started = now_ms();
 	run->state = RUN_LIVE;
 	plan_end(run, attachment);
@@ -195,6 +224,7 @@ static void run_read_answered(struct run *run, json_t *answer)
 
 	json_decref(run->last);
 	run->last = answer;
+	display_answered(run->display, answer);
 	if (run->state != RUN_STOPPING) {
 		display_block(run->display, answer, run_seconds(run));
 		return;
@@ -231,7 +261,7 @@ static void run_tick(struct run *run, uint64_t now)
 	run->next_tick = now + CLIENT_REFRESH;
 	if (run->state != RUN_LIVE || !display_live(run->display))
 		return;
-	if (run->has_events)
+	if (run->has_events && !display_wants_read(run->display))
 		display_status(run->display, run_seconds(run));
 	else if (!run->reader.pending)
 		(void)reader_start(&run->reader, bpfwarden_stream_id(run->stream));
@@ -379,7 +409,8 @@ static void run_finish(struct run *run)
 
 int run_main(const struct cli *cli, const struct run_options *options)
 {
-	_cleanup_(display_free_p) struct display *display = display_new(cli->json, cli->quiet);
+	_cleanup_(display_free_p) struct display *display =
+		display_new(cli->json, cli->quiet, options->view.top);
 	_cleanup_close_ int signals = -EBADF;
 	struct run run = { .cli = cli, .options = options, .display = display };
 	sigset_t before;

@@ -85,18 +85,37 @@ static size_t column_width(const struct table *table, size_t column)
 	return width;
 }
 
-static void print_cell(const struct table *table, const char *text, size_t column, size_t width)
+size_t text_fit(const char *line, size_t columns)
 {
-	size_t used = text_width(text);
+	const char *at = line;
 
-	fputs(text, stdout);
-	if (column + 1 == table->n_columns)
-		putchar('\n');
-	else
-		printf("%*s", (int)(width - used + 2), "");
+	while (*at && *at != '\n') {
+		if (at[0] == '\x1b' && at[1] == '[') {
+			at += strcspn(at, "m\n");
+			at += *at == 'm';
+			continue;
+		}
+		if (((unsigned char)*at & 0xc0) != 0x80 && columns-- == 0)
+			break;
+		at++;
+	}
+	return (size_t)(at - line);
 }
 
-void table_print(const struct table *table)
+static void print_cell(const struct table *table, FILE *out, const char *text, size_t column, size_t width,
+		       bool right)
+{
+	int padding = (int)(width - text_width(text));
+
+	if (right)
+		fprintf(out, "%*s", padding, "");
+	fputs(text, out);
+	if (column + 1 < table->n_columns)
+		fprintf(out, "%*s", (right ? 0 : padding) + 2, "");
+}
+
+void table_print_to(const struct table *table, FILE *out, size_t right, const char *before_header,
+		    const char *after_header)
 {
 	size_t n_rows = table->n_cells / table->n_columns, widths[COLUMNS_MAX];
 
@@ -104,11 +123,19 @@ void table_print(const struct table *table)
 		return;
 	for (size_t column = 0; column < table->n_columns; column++)
 		widths[column] = column_width(table, column);
-	for (size_t row = 0; row <= n_rows; row++)
+	for (size_t row = 0; row <= n_rows; row++) {
+		fputs(row == 0 ? before_header : "", out);
 		for (size_t column = 0; column < table->n_columns; column++) {
 			const char *text = row == 0 ? table->headers[column]
 						    : table->cells[(row - 1) * table->n_columns + column];
 
-			print_cell(table, text ? text : "", column, widths[column]);
+			print_cell(table, out, text ? text : "", column, widths[column], column < right);
 		}
+		fprintf(out, "%s\n", row == 0 ? after_header : "");
+	}
+}
+
+void table_print(const struct table *table)
+{
+	table_print_to(table, stdout, 0, "", "");
 }

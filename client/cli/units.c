@@ -41,6 +41,19 @@ const char *unit_bytes(uint64_t bytes, char *buffer)
 	return buffer;
 }
 
+const char *unit_rate(double per_second, char *buffer)
+{
+	if (per_second < 0)
+		snprintf(buffer, UNIT_TEXT_MAX, "-");
+	else
+		snprintf(buffer, UNIT_TEXT_MAX,
+			 per_second < 9.995   ? "%.2f/s"
+			 : per_second < 99.95 ? "%.1f/s"
+					      : "%.0f/s",
+			 per_second);
+	return buffer;
+}
+
 const char *unit_remaining(uint64_t seconds, char *buffer)
 {
 	unsigned long long s = seconds;

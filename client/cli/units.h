@@ -12,6 +12,7 @@
 /* Each writes into buffer (UNIT_TEXT_MAX bytes) and returns it: "12.3 us", "4.0 KiB", "7h59m", local time. */
 const char *unit_seconds(double seconds, char *buffer);
 const char *unit_bytes(uint64_t bytes, char *buffer);
+const char *unit_rate(double per_second, char *buffer); /* "12.3/s"; negative: unknown, "-" */
 const char *unit_remaining(uint64_t seconds, char *buffer);
 const char *unit_realtime(uint64_t ns, char *buffer);
 

@@ -21,6 +21,10 @@
 	"      --serial N         this serial instead of the newest\n"                      \
 	"      --experimental     from the experimental channel, too\n"
 
+#define VIEW_HELP                                                                                  \
+	"      --top KEY          instead: one table of the values of a label or an event field\n" \
+	"      --schema           with -o json: a first line that says what the fields are\n"
+
 /* The verbs of bundle parse for themselves; "-o json" in front of them must not get lost. */
 static int run_bundle(struct cli *cli, int argc, char **argv)
 {
@@ -45,15 +49,15 @@ const struct cli_verb cli_verbs[] = {
 	{ "show", cmd_show, "PROBE", "all that was signed about a probe",
 	  "      --serial N         this serial instead of the newest\n", false },
 	{ "run", cmd_run, "PROBE [OPTION…] [-- COMMAND…]", "attach a probe and see what it sees until Ctrl-C",
-	  ATTACH_OPTIONS "  -f, --for TIME         stop after this long: 30s, 5m, 8h\n"
+	  ATTACH_OPTIONS "  -f, --for TIME         stop after this long: 30s, 5m, 8h\n" VIEW_HELP
 			 "  COMMAND is started once the probe is attached; the run ends with it.\n",
 	  true },
 	{ "attach", cmd_attach, "PROBE --for TIME [OPTION…]", "attach a probe and leave it",
 	  ATTACH_OPTIONS "  -f, --for TIME         until when: 30s, 5m, 8h\n", true },
 	{ "ps", cmd_ps, "", "attachments that live",
 	  "  -a, --all              everybody's, if policy allows\n", false },
-	{ "watch", cmd_watch, "ID", "see the events of an attachment until Ctrl-C", NULL, false },
-	{ "read", cmd_read, "ID", "counters and histograms of an attachment", NULL, false },
+	{ "watch", cmd_watch, "ID", "see the events of an attachment until Ctrl-C", VIEW_HELP, false },
+	{ "read", cmd_read, "ID", "counters and histograms of an attachment", VIEW_HELP, false },
 	{ "detach", cmd_detach, "ID…", "end attachments", NULL, true },
 	{ "doctor", cmd_doctor, "", "look for what keeps bpfwarden from working", NULL, false },
 	{ "registry list", cmd_registry_list, "", "bundles that the daemon knows", NULL, false },

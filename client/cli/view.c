@@ -4,50 +4,35 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <time.h>
 
 #include "client/cli/cli.h"
-#include "client/cli/histogram.h"
 #include "client/cli/units.h"
+#include "client/cli/view-rows.h"
 
-static void print_labels(const json_t *labels, FILE *out)
+struct view_style view_style(void)
 {
-	const char *separator = "", *key;
-	json_t *value;
+	const char *term = getenv("TERM"), *no_color = getenv("NO_COLOR");
+	struct view_style style = { .heading = "", .plain = "" };
 
-	fprintf(out, "{");
-	json_object_foreach ((json_t *)labels, key, value) {
-		if (json_is_string(value))
-			fprintf(out, "%s%s=%s", separator, key, json_string_value(value));
-		else if (json_is_integer(value))
-			fprintf(out, "%s%s=%lld", separator, key, (long long)json_integer_value(value));
-		else
-			fprintf(out, "%s%s=%s", separator, key,
-				json_is_true(value)    ? "true"
-				: json_is_false(value) ? "false"
-						       : "-");
-		separator = ", ";
+	style.terminal = isatty(STDOUT_FILENO) && term && *term && strcmp(term, "dumb") != 0;
+	/* https://no-color.org: any value but an empty one. */
+	if (style.terminal && (!no_color || !*no_color)) {
+		style.heading = "\x1b[1m";
+		style.plain = "\x1b[0m";
 	}
-	fprintf(out, "}");
+	return style;
 }
 
-static void print_histogram(const json_t *json, FILE *out, unsigned int width)
+double view_age(const json_t *attachment)
 {
-	static const double shares[] = { 0.5, 0.9, 0.99 };
-	struct histogram histogram;
-	char text[UNIT_TEXT_MAX];
+	uint64_t since = cli_number(attachment, "since");
+	struct timespec now;
+	double age;
 
-	if (!histogram_from_json(json, &histogram))
-		return;
-	fprintf(out, "%s ", cli_string(json, "name"));
-	print_labels(json_object_get(json, "labels"), out);
-	fprintf(out, "  n=%llu", (unsigned long long)histogram.count);
-	for (size_t i = 0; i < sizeof(shares) / sizeof(shares[0]); i++)
-		fprintf(out, "  p%.0f %s", shares[i] * 100,
-			unit_seconds(histogram_percentile(&histogram, shares[i]), text));
-	if (histogram.count)
-		fprintf(out, "  mean %s", unit_seconds(histogram.sum / (double)histogram.count, text));
-	putc('\n', out);
-	histogram_print(&histogram, out, width);
+	clock_gettime(CLOCK_REALTIME, &now);
+	age = (double)now.tv_sec + (double)now.tv_nsec * 1e-9 - (double)since * 1e-9;
+	return since && age > 0 ? age : -1;
 }
 
 static void print_counters(const char *name, const json_t *counters, FILE *out)
@@ -66,20 +51,23 @@ static void print_counters(const char *name, const json_t *counters, FILE *out)
 		(unsigned long long)cli_number(counters, "sampled_out"));
 }
 
-void view_print(const json_t *read, FILE *out, unsigned int width)
+static unsigned int less(unsigned int lines, unsigned int used)
 {
-	const json_t *row;
-	size_t i;
+	return lines > used ? lines - used : 0;
+}
 
-	json_array_foreach (json_object_get(read, "histograms"), i, row)
-		print_histogram(row, out, width);
-	json_array_foreach (json_object_get(read, "counts"), i, row) {
-		fprintf(out, "%12llu  ", (unsigned long long)cli_number(row, "count"));
-		print_labels(json_object_get(row, "labels"), out);
-		putc('\n', out);
-	}
-	print_counters("counters", json_object_get(read, "counters"), out);
-	print_counters("of the whole probe", json_object_get(read, "total"), out);
+void view_print(const struct view *view, const struct view_data *data, FILE *out)
+{
+	const json_t *counters = json_object_get(data->read, "counters"),
+		     *total = json_object_get(data->read, "total");
+	/* The lines below the aggregates stay on the screen. */
+	unsigned int lines = less(data->lines, json_is_object(counters) + json_is_object(total));
+
+	lines = less(lines, view->top ? view_histogram_table(view, data, lines, out)
+				      : view_histograms(view, data, lines, out));
+	view_counts(view, data, lines, out);
+	print_counters("counters", counters, out);
+	print_counters("of the whole probe", total, out);
 }
 
 static void print_json_line(const char *name, const json_t *value)

@@ -148,6 +148,7 @@ static void serve_describe(int fd)
 	    "{\"parameters\":{\"probe\":{\"name\":\"tcp.state\",\"serial\":3,\"may\":[\"self\",\"unit:a*\"]},"
 	    "\"event\":[{\"name\":\"n\",\"type\":\"u32\",\"privacy\":\"safe\"},"
 	    "{\"name\":\"latency\",\"type\":\"ns\",\"unit\":\"ns\",\"privacy\":\"safe\"}],"
+	    "\"labels\":[{\"name\":\"side\",\"type\":\"chars\",\"privacy\":\"safe\"}],"
 	    "\"parameters\":[{\"name\":\"min\",\"type\":\"ns\",\"min\":0,\"max\":9,\"default\":5},"
 	    "{\"name\":\"names\",\"type\":\"u32\",\"min\":0,\"max\":1,\"default\":1,"
 	    "\"values\":[\"none\",\"full\"]}],"

@@ -320,11 +320,79 @@ static void test_run_text(void **state)
 	assert_int_equal(fixture_client(f, "run", "tcp.state", "--", "sh", "-c", "exit 3", NULL), CLI_OK);
 	assert_contains(f->err, "tcp.state-3 on self, events, allowed by \"users\", for at most 1h");
 	assert_contains(f->err, "the command ended with status 3");
-	assert_contains(f->out, "PID      N  LATENCY\n");
-	assert_contains(f->out, "7        3  1.50 ms\n");
+	assert_contains(f->out, "    PID  N  LATENCY\n");
+	assert_contains(f->out, "      7  3  1.50 ms\n");
 	assert_contains(f->out, "p50");
 	assert_contains(f->out, "3 shown, 0 lost");
 	assert_null(strchr(f->out, '\x1b'));
+}
+
+static void test_run_top(void **state)
+{
+	struct fixture *f = *state;
+
+	fixture_reset(f);
+	f->scenario->hold_last = true;
+	f->scenario->submitted = 3;
+	assert_int_equal(fixture_client(f, "run", "tcp.state", "--top", "tgid", "--", "true", NULL), CLI_OK);
+	assert_contains(f->out, "COUNT  ");
+	assert_contains(f->out, "/s  100.0%  ####################  7\n");
+	assert_contains(f->out, "3 counted, 0 lost");
+	assert_null(strstr(f->out, "LATENCY"));
+	fixture_reset(f);
+	f->scenario->hold_last = true;
+	f->scenario->submitted = 3;
+	assert_int_equal(
+		fixture_client(f, "-o", "json", "run", "tcp.state", "--top", "latency", "--", "true", NULL),
+		CLI_OK);
+	assert_contains(f->out, "{\"count\":{\"labels\":{\"latency\":1500000},\"count\":3}}\n");
+	assert_null(strstr(f->out, "\"time\""));
+}
+
+/* Told before anything is attached, with what there is. */
+static void test_run_top_unknown(void **state)
+{
+	struct fixture *f = *state;
+
+	fixture_reset(f);
+	assert_int_equal(fixture_client(f, "run", "tcp.state", "--top", "colour", NULL), CLI_USAGE);
+	assert_contains(f->err,
+			"--top: tcp.state has no \"colour\" here; it has labels side; event fields time, "
+			"cpu, tgid, tid, uid, cgroup, n, latency\n");
+	assert_int_equal(fixture_client(f, "run", "tcp.state", "--events", "--top", "side", NULL), CLI_USAGE);
+	assert_contains(f->err, "it has event fields time, ");
+	assert_int_equal(fixture_client(f, "run", "tcp.state", "--aggregates", "--top", "n", NULL),
+			 CLI_USAGE);
+	assert_contains(f->err, "it has labels side\n");
+	assert_int_equal(fixture_client(f, "run", "tcp.state", "--schema", NULL), CLI_USAGE);
+	assert_contains(f->err, "--schema is for -o json");
+	assert_int_equal(f->scenario->runs, 0);
+	assert_int_equal(fixture_client(f, "read", "ffff", "--top", "n", NULL), CLI_USAGE);
+	assert_contains(f->err, "it has labels side\n");
+	/* The attachment has no aggregates. */
+	assert_int_equal(fixture_client(f, "watch", "ffff", "--top", "side", NULL), CLI_USAGE);
+	assert_contains(f->err, "it has event fields time, ");
+}
+
+static void test_schema(void **state)
+{
+	static const char *const latency =
+		"{\"name\":\"latency\",\"type\":\"ns\",\"unit\":\"ns\",\"privacy\":\"safe\"}";
+	struct fixture *f = *state;
+
+	fixture_reset(f);
+	f->scenario->end_run = true;
+	assert_int_equal(fixture_client(f, "-o", "json", "run", "tcp.state", "--schema", NULL), CLI_OK);
+	assert_int_equal(
+		strncmp(f->out, "{\"schema\":{\"version\":1,\"probe\":\"tcp.state\",\"serial\":3,", 52), 0);
+	assert_contains(f->out, latency);
+	assert_contains(f->out, "\"clock\":\"boottime\"");
+	assert_contains(f->out, "\"labels\":[]"); /* no aggregates, no labels */
+	assert_int_equal(fixture_client(f, "-o", "json", "read", "ffff", "--schema", NULL), CLI_OK);
+	assert_contains(f->out, "\"event\":[],\"labels\":[{\"name\":\"side\",");
+	assert_contains(f->out, "}}\n{\"attachment\":{");
+	assert_int_equal(fixture_client(f, "-o", "json", "read", "ffff", NULL), CLI_OK);
+	assert_null(strstr(f->out, "schema"));
 }
 
 static void test_run_reconnects(void **state)
@@ -450,6 +518,9 @@ int main(void)
 		cmocka_unit_test(test_prefixes),
 		cmocka_unit_test(test_run_json),
 		cmocka_unit_test(test_run_text),
+		cmocka_unit_test(test_run_top),
+		cmocka_unit_test(test_run_top_unknown),
+		cmocka_unit_test(test_schema),
 		cmocka_unit_test(test_run_reconnects),
 		cmocka_unit_test(test_run_ended),
 		cmocka_unit_test(test_run_no_command),
