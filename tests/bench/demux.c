@@ -16,6 +16,7 @@
 #include <bpf/libbpf.h>
 #include <err.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <linux/magic.h>
 #include <stdbool.h>
@@ -259,6 +260,25 @@ static void set_parameters(void)
 	put("bw_params", &zero, words);
 }
 
+/* Programs that see packets are attached to a cgroup: the root, beside version 1 or alone. */
+static struct bpf_link *attach(const struct bpf_program *program)
+{
+	struct bpf_link *link;
+	struct statfs fs;
+	int root;
+
+	if (bpf_program__type(program) != BPF_PROG_TYPE_CGROUP_SKB)
+		return bpf_program__attach(program);
+	root = open("/sys/fs/cgroup/unified", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		root = open("/sys/fs/cgroup", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0 || fstatfs(root, &fs) < 0 || fs.f_type != CGROUP2_SUPER_MAGIC)
+		errx(1, "no cgroup2 below /sys/fs/cgroup");
+	link = bpf_program__attach_cgroup(program, root);
+	close(root);
+	return link;
+}
+
 static void load_and_attach(uint32_t crowd)
 {
 	struct bw_control control = { .enabled = 1, .wake_bytes = bench.wake_bytes };
@@ -288,7 +308,7 @@ static void load_and_attach(uint32_t crowd)
 			  bench.n_subscribers + i);
 	control.n_uid += crowd;
 	put("bw_control", &zero, &control);
-	bpf_object__for_each_program(program, bench.object) if (!bpf_program__attach(program))
+	bpf_object__for_each_program(program, bench.object) if (!attach(program))
 		err(1, "attaching %s", bpf_program__name(program));
 }
 
