@@ -55,14 +55,18 @@ static int check_requires(const struct spec_variant *v, struct refusal *refusal)
 	return 0;
 }
 
-/* Hooks that can be attached with BPF and PERFMON and without ids of tracefs, and that only observe. */
+/* Hooks that can be attached without ids of tracefs. Those of packets could also drop them, see
+ * spec_may_modify(), and need CAP_NET_ADMIN. */
 static const struct {
-	const char *prefix;
+	const char *prefix; /* a tracepoint's name follows, unless this is the whole */
+	bool whole;
 	uint32_t type, attach_type;
 } hooks[] = {
-	{ "tp_btf/", BPF_PROG_TYPE_TRACING, BPF_TRACE_RAW_TP },
-	{ "raw_tp/", BPF_PROG_TYPE_RAW_TRACEPOINT, 0 },
-	{ "raw_tracepoint/", BPF_PROG_TYPE_RAW_TRACEPOINT, 0 },
+	{ "tp_btf/", false, BPF_PROG_TYPE_TRACING, BPF_TRACE_RAW_TP },
+	{ "raw_tp/", false, BPF_PROG_TYPE_RAW_TRACEPOINT, 0 },
+	{ "raw_tracepoint/", false, BPF_PROG_TYPE_RAW_TRACEPOINT, 0 },
+	{ "cgroup_skb/ingress", true, BPF_PROG_TYPE_CGROUP_SKB, BPF_CGROUP_INET_INGRESS },
+	{ "cgroup_skb/egress", true, BPF_PROG_TYPE_CGROUP_SKB, BPF_CGROUP_INET_EGRESS },
 };
 
 /* Helpers that act on others, or that would let a program leave what the manifest says about it. */
@@ -97,13 +101,14 @@ static int check_helpers(const struct spec_variant *v, const struct spec_program
 	return 0;
 }
 
-/* The row for a hook that names a tracepoint; -1: none. */
+/* The row for a hook; -1: none. */
 static int find_hook(const char *hook)
 {
 	for (size_t i = 0; i < sizeof(hooks) / sizeof(*hooks); i++) {
 		size_t n = strlen(hooks[i].prefix);
 
-		if (!strncmp(hook, hooks[i].prefix, n) && spec_identifier(hook + n))
+		if (hooks[i].whole ? !strcmp(hook, hooks[i].prefix)
+				   : !strncmp(hook, hooks[i].prefix, n) && spec_identifier(hook + n))
 			return (int)i;
 	}
 	return -1;

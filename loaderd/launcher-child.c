@@ -59,8 +59,13 @@ static int set_capabilities(uint64_t wanted)
 
 static int become(const struct launcher_child *child)
 {
-	uint64_t wanted = child->side == SIDE_LOADER ? 1ULL << CAP_BPF | 1ULL << CAP_PERFMON : 0;
+	uint64_t wanted = 0;
 
+	if (child->side == SIDE_LOADER)
+		wanted = 1ULL << CAP_BPF | 1ULL << CAP_PERFMON;
+	/* Only probes of packets need it, and a container may not have it. */
+	if (child->side == SIDE_LOADER && prctl(PR_CAPBSET_READ, CAP_NET_ADMIN, 0, 0, 0) == 1)
+		wanted |= 1ULL << CAP_NET_ADMIN;
 	for (int cap = 0; cap <= 63; cap++)
 		if (!(wanted & (1ULL << cap)) && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0 && errno != EINVAL)
 			return -errno;

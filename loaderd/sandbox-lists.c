@@ -202,8 +202,8 @@ static const char *const loader_calls[] = {
 	"connect",
 	"memfd_create",
 	"pipe2",
-	"socket",
-	/* runners, and the threads of slot.c */
+	/* runners, which give up CAP_NET_ADMIN, and the threads of slot.c */
+	"capset",
 	"clone",
 	"clone3",
 	"close_range",
@@ -230,13 +230,18 @@ static const int loader_commands[] = {
 	BPF_MAP_FREEZE,
 	BPF_OBJ_GET_INFO_BY_FD,
 	BPF_RAW_TRACEPOINT_OPEN,
+	BPF_LINK_CREATE,
 	/* The filter of a runner is stacked upon this one. */
 	BPF_PROG_LOAD,
 	BPF_PROG_TEST_RUN,
 	-1,
 };
 const struct sandbox_list sandbox_loader = {
-	.calls = loader_calls, .bpf_commands = loader_commands, .with_common = true, .no_files = true
+	.calls = loader_calls,
+	.bpf_commands = loader_commands,
+	.with_common = true,
+	.no_files = true,
+	.unix_sockets = true,
 };
 
 static const char *const runner_calls[] = {

@@ -8,6 +8,7 @@ struct sandbox_list {
 	const int *bpf_commands;  /* of bpf(2), -1 at the end; NULL: none */
 	bool with_common;         /* sandbox_common as well */
 	bool no_files;            /* Landlock: no access by path */
+	bool unix_sockets;        /* socket(2), but of AF_UNIX only */
 };
 
 extern const char *const sandbox_common[];

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <systemd/sd-id128.h>
 #include <unistd.h>
@@ -65,6 +66,13 @@ static int allow_bpf(scmp_filter_ctx filter, const int *commands)
 	return 0;
 }
 
+/* To whom CAP_NET_ADMIN belongs, a netlink socket would be the whole network. */
+static int allow_unix_sockets(scmp_filter_ctx filter)
+{
+	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
+				SCMP_A0_32(SCMP_CMP_EQ, AF_UNIX, 0));
+}
+
 static int enter(const struct sandbox_list *list)
 {
 	const struct rlimit no_core = { 0, 0 };
@@ -89,6 +97,8 @@ static int enter(const struct sandbox_list *list)
 		r = allow_names(filter, sandbox_instrumentation);
 	if (r >= 0)
 		r = allow_bpf(filter, list->bpf_commands);
+	if (r >= 0 && list->unix_sockets)
+		r = allow_unix_sockets(filter);
 	if (r >= 0)
 		r = seccomp_load(filter);
 	return r;

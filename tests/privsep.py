@@ -27,6 +27,8 @@ for process, title in [("warden", "warden"), ("gate", "gate"), ("parser", "parse
     calls = set(names(f"{process}_calls"))
     if re.search(r"sandbox_" + process + r" = \{[^}]*with_common = true", source, re.S):
         calls |= set(names("sandbox_common"))
+    if re.search(r"sandbox_" + process + r" = \{[^}]*unix_sockets = true", source, re.S):
+        calls.add("socket(AF_UNIX)")
     bpf = commands(f"{process}_commands")
     row = f"| {title} | {len(calls)}: {' '.join(sorted(calls))} | {' '.join(bpf) if bpf else 'none'} |"
     found = re.findall(r"^\| " + re.escape(title) + r" \| [0-9@][^|]*\|[^|]*\|$", page, re.M)

@@ -143,6 +143,16 @@ int bpfcall_raw_tracepoint_open(int prog, const char *name)
 	return call(BPF_RAW_TRACEPOINT_OPEN, &attr, SIZE_TO(raw_tracepoint.prog_fd));
 }
 
+int bpfcall_link_create(int prog, int target, uint32_t attach_type)
+{
+	union bpf_attr attr = { 0 };
+
+	attr.link_create.prog_fd = (uint32_t)prog;
+	attr.link_create.target_fd = (uint32_t)target;
+	attr.link_create.attach_type = attach_type;
+	return call(BPF_LINK_CREATE, &attr, SIZE_TO(link_create.flags));
+}
+
 int bpfcall_loader_prog(const void *insns, size_t insns_size, int data_map,
 			const struct bpfcall_signature *signature)
 {

@@ -32,6 +32,9 @@ int bpfcall_prog_info(int prog, uint32_t *map_ids, uint32_t n, struct bpf_prog_i
  * tracepoint program to that tracepoint. Returns the link. */
 int bpfcall_raw_tracepoint_open(int prog, const char *name);
 
+/* Attaches a program to a cgroup, beside those that are there already. Returns the link. */
+int bpfcall_link_create(int prog, int target, uint32_t attach_type);
+
 struct bpfcall_signature {
 	const void *bytes;
 	size_t size;

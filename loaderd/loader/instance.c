@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "loaderd/loader/bpfcall.h"
+#include "loaderd/loader/hook.h"
 #include "loaderd/loader/slot.h"
 #include "loaderd/loader/values.h"
 
@@ -124,11 +125,7 @@ int instance_attach(struct instance *instance, const int *programs, const void *
 	if (r)
 		return r;
 	for (uint32_t i = 0; i < instance->variant->n_programs; i++) {
-		const struct spec_program *p = &instance->variant->programs[i];
-		const char *name = strchr(p->hook, '/');
-
-		r = bpfcall_raw_tracepoint_open(
-			programs[i], p->type == BPF_PROG_TYPE_RAW_TRACEPOINT && name ? name + 1 : NULL);
+		r = hook_attach(&instance->variant->programs[i], programs[i]);
 		if (r < 0)
 			return refuse(refusal, "attach", r);
 		instance->links[i] = r;

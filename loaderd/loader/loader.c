@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The loader: the only holder of CAP_BPF and CAP_PERFMON. It carries out the warden's orders on bundles for
- * which it holds the parser's verdict, and decides nothing. Orders are handled one after the other; a load
- * runs in its runner meanwhile.
+ * The loader: the only holder of CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN. It carries out the warden's orders
+ * on bundles for which it holds the parser's verdict, and decides nothing. Orders are handled one after the
+ * other; a load runs in its runner meanwhile.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -16,6 +16,7 @@
 #include <systemd/sd-event.h>
 
 #include "loaderd/listen.h"
+#include "loaderd/loader/hook.h"
 #include "loaderd/loader/inspect.h"
 #include "loaderd/loader/instance.h"
 #include "loaderd/loader/runner.h"
@@ -544,6 +545,7 @@ static int loader_startup(struct loader *loader)
 	if (listener < 0)
 		return listener;
 	verify_start();
+	hook_start();
 	r = store_restore(&loader->instances);
 	if (r >= 0)
 		r = values_start();

@@ -2,6 +2,7 @@
 #include "loaderd/loader/runner.h"
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -129,6 +131,16 @@ static int run_skeleton(const struct runner_job *job, uint8_t *ctx, char *log, s
 	return r < 0 ? r : value < 0 ? value : 0;
 }
 
+/* A skeleton loads, and attaches nothing: CAP_NET_ADMIN is for attaching at a cgroup. */
+static int give_up_net_admin(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2] = { 0 };
+
+	data[1].permitted = data[1].effective = CAP_TO_MASK(CAP_BPF) | CAP_TO_MASK(CAP_PERFMON);
+	return syscall(SYS_capset, &header, data) < 0 ? -errno : 0;
+}
+
 _Noreturn static void runner(const struct runner_job *job, int socket)
 {
 	const struct spec_variant *v = job->variant;
@@ -143,7 +155,8 @@ _Noreturn static void runner(const struct runner_job *job, int socket)
 		_exit(1);
 	ctx = calloc(1, v->ctx_size);
 	log = mmap(NULL, LOG_MAX, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (!ctx || v->ctx_size > CTX_SIZE_MAX || log == MAP_FAILED || sandbox_enter_runner() < 0)
+	if (!ctx || v->ctx_size > CTX_SIZE_MAX || log == MAP_FAILED || give_up_net_admin() < 0 ||
+	    sandbox_enter_runner() < 0)
 		_exit(1);
 	result.error = run_skeleton(job, ctx, log, &result);
 	if (!result.error) {

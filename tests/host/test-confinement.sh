@@ -44,13 +44,15 @@ descriptors() { # PROCESS
 	done | grep -v '^anon_inode:\[timerfd\]$' | sort | uniq -c | sed 's/^ *\([0-9]*\) /\1 × /' | paste -sd , | sed 's/,/, /g'
 }
 
+cgroup_root() { findmnt -n -t cgroup2 -o TARGET | head -n 1; }
+
 tables() {
 	check_equal "gate: the warden, its loop, nothing else" "$(descriptors gate)" \
 		"1 × anon_inode:[eventpoll], 1 × socket"
 	check_equal "parser: the warden, the loader, its loop" "$(descriptors parser)" \
 		"1 × anon_inode:[eventpoll], 2 × socket"
-	check_equal "loader: the warden, the parser and where it connects, its loop" "$(descriptors loader)" \
-		"1 × anon_inode:[eventpoll], 1 × listener, 2 × socket"
+	check_equal "loader: the root of cgroup2, the warden, the parser and where it connects, its loop" "$(descriptors loader)" \
+		"1 × $(cgroup_root), 1 × anon_inode:[eventpoll], 1 × listener, 2 × socket"
 	# The names of enumerations of each bundle, the log, and the journal's socket, which is there or not.
 	check_match "warden: two listeners, three processes, its loop, trust, its log, names of bundles" \
 		"$(descriptors warden | sed "s#[0-9]* × \(/memfd:enumerations (deleted)\|$state/audit[^ ,]*\), ##g")" \
@@ -78,7 +80,7 @@ none=0000000000000000
 identity warden bpfwarden $none
 identity gate bpfwarden-gate $none
 identity parser bpfwarden-parser $none
-identity loader bpfwarden-loader 000000c000000000 # CAP_PERFMON 38, CAP_BPF 39
+identity loader bpfwarden-loader 000000c000001000 # CAP_NET_ADMIN 12, CAP_PERFMON 38, CAP_BPF 39
 tables
 doors
 "$build/tests/host/confine/captive" || vm_failed=1

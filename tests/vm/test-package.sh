@@ -9,9 +9,9 @@
 processes=(warden gate parser loader)
 declare -A unit=([warden]=bpfwardend [gate]=bpfwardend-gate [parser]=bpfwardend-parser [loader]=bpfwardend-loader)
 declare -A user=([warden]=bpfwarden [gate]=bpfwarden-gate [parser]=bpfwarden-parser [loader]=bpfwarden-loader)
-# CAP_PERFMON is bit 38, CAP_BPF bit 39.
+# CAP_NET_ADMIN is bit 12, CAP_PERFMON bit 38, CAP_BPF bit 39.
 declare -A capabilities=([warden]=0000000000000000 [gate]=0000000000000000 [parser]=0000000000000000
-	[loader]=000000c000000000)
+	[loader]=000000c000001000)
 declare -A exposure=([warden]=0.6 [gate]=0.6 [parser]=0.6 [loader]=1.5)
 socket=/run/bpfwarden/io.bpfwarden
 credential=/etc/credstore.encrypted/bpfwarden.audit-key

@@ -32,6 +32,7 @@
 #include "common/fd.h"
 #include "format/manifest.h"
 #include "loaderd/loader/bpfcall.h"
+#include "loaderd/loader/hook.h"
 #include "loaderd/loader/inspect.h"
 #include "loaderd/loader/instance.h"
 #include "loaderd/loader/runner.h"
@@ -210,6 +211,7 @@ static int attach(const struct bundle *b, int *fds, struct refusal *refusal)
 		return r;
 	for (uint32_t i = 0; i < b->variant->n_maps; i++)
 		instance->maps[i] = take_fd(fds[i]);
+	hook_start();
 	r = instance_attach(instance, fds + b->variant->n_maps, "", 0, refusal);
 	if (!r)
 		r = instance_subscribe(instance, &a, &s, refusal);
