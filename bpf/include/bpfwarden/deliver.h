@@ -188,6 +188,8 @@ __attribute__((noinline)) int bw_deliver_slot(__u32 index, struct bw_record *r)
 		if (r->parts & BW_PART_COUNT && !bw_count_add(index, r))
 			BW_COUNT(own, totals, map_full);
 	}
+	if (r->parts & BW_PART_LOST)
+		BW_COUNT(own, totals, map_full);
 	if (!(r->parts & BW_PART_EVENT))
 		return 0;
 	if (!(slot->flags & BW_SLOT_EVENTS))
@@ -219,20 +221,32 @@ __attribute__((noinline)) int bw_deliver_level(__u32 levels, __u32 level, __u64 
 	return bw_deliver_key(BW_KEY_CGROUP, id, r);
 }
 
-/* To all subscribers that bw_match() found. A slot under two keys would get the event twice. */
-static __always_inline void bw_deliver(struct bw_run *run, struct bw_record *r)
+#ifdef BW_PACKETS
+static __always_inline void bw_deliver_cgroups(struct bw_run *run, __u32 levels, struct bw_record *r)
+{
+	for (__u32 level = 0; level < BW_CGROUP_LEVELS_MAX && levels; level++)
+		bw_deliver_level(levels, level, run->level_id[level], r);
+}
+#else
+static __always_inline void bw_deliver_cgroups(struct bw_run *run, __u32 levels, struct bw_record *r)
 {
 	struct cgroup *cgroup = run->owner.cgroup;
-	__u32 levels = run->matched & (BW_MATCHED_HOST - 1);
 
-	if (run->matched & BW_MATCHED_HOST)
-		bw_deliver_key(BW_KEY_HOST, 0, r);
-	if (run->matched & BW_MATCHED_UID)
-		bw_deliver_key(BW_KEY_UID, run->owner.uid, r);
 	for (int i = 0; i < BW_DEPTH_MAX && levels && cgroup; i++) {
 		__u32 level = cgroup->level;
 
 		bw_deliver_level(levels, level, cgroup->kn->id, r);
 		cgroup = level ? cgroup->self.parent->cgroup : NULL;
 	}
+}
+#endif
+
+/* To all subscribers that bw_match() found. A slot under two keys would get the event twice. */
+static __always_inline void bw_deliver(struct bw_run *run, struct bw_record *r)
+{
+	if (run->matched & BW_MATCHED_HOST)
+		bw_deliver_key(BW_KEY_HOST, 0, r);
+	if (run->matched & BW_MATCHED_UID)
+		bw_deliver_key(BW_KEY_UID, run->owner.uid, r);
+	bw_deliver_cgroups(run, run->matched & (BW_MATCHED_HOST - 1), r);
 }

@@ -43,12 +43,19 @@ enum bpf_map_type {
 #define BPF_RB_FORCE_WAKEUP            2
 #define BPF_RB_AVAIL_DATA              0
 
+#define ETH_P_IP     0x0800
+#define ETH_P_IPV6   0x86dd
 #define AF_INET      2
 #define AF_INET6     10
+#define SOCK_DGRAM   2
 #define IPPROTO_TCP  6
+#define IPPROTO_UDP  17
+#define EEXIST       17
 #define ECONNRESET   104
 #define ETIMEDOUT    110
 #define ECONNREFUSED 111
+
+#define CLOCK_MONOTONIC 1
 
 /* linux/bpf.h promises that BPF_TCP_… and the kernel's own TCP_… stay equal. */
 #define TCP_ESTABLISHED  1
@@ -61,6 +68,34 @@ enum bpf_map_type {
 
 #define TCP_CA_Recovery 3
 #define TCP_CA_Loss     4
+
+struct bpf_timer {
+	__u64 : 64;
+	__u64 : 64;
+} __attribute__((aligned(8)));
+
+/* The stable context of programs that see packets, and the socket in it: fixed offsets, no CO-RE. */
+struct bpf_sock {
+	__u32 bound_dev_if, family, type, protocol, mark, priority;
+	__u32 src_ip4, src_ip6[4], src_port;
+	__be16 dst_port;
+	__u16 : 16;
+	__u32 dst_ip4, dst_ip6[4];
+	__u32 state;
+};
+
+struct __sk_buff {
+	__u32 len, pkt_type, mark, queue_mapping, protocol;
+	__u32 vlan_present, vlan_tci, vlan_proto, priority, ingress_ifindex, ifindex, tc_index;
+	__u32 cb[5], hash, tc_classid;
+	__u32 data, data_end;
+	__u32 napi_id, family, remote_ip4, local_ip4, remote_ip6[4], local_ip6[4], remote_port, local_port;
+	__u32 data_meta;
+	__u64 flow_keys, tstamp;
+	__u32 wire_len, gso_segs;
+	struct bpf_sock *sk;
+};
+_Static_assert(__builtin_offsetof(struct __sk_buff, sk) == 168, "as linux/bpf.h");
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 

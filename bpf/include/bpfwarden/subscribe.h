@@ -10,6 +10,7 @@
  *	#define BW_HISTOGRAM 1024		keeps histograms, by so many labels at most
  *	#define BW_COUNTS 1024			keeps counts, likewise
  *	#define BW_PARAMS struct demo_params	has parameters: bw_parameters()
+ *	#define BW_PACKETS			its programs are cgroup_skb's: see packet.h
  *	#include "bpfwarden/subscribe.h"
  *
  *	SEC("tp_btf/demo")
@@ -86,6 +87,10 @@ struct bw_run {
 	struct bw_owner owner;
 	__u32 matched; /* bit n: subscribers to the owner's cgroup of level n; and the two bits below */
 	__u64 started; /* 0: this run is not timed */
+#ifdef BW_PACKETS
+	__u64 level_id[BW_CGROUP_LEVELS_MAX]; /* ids of the owner's cgroup and its ancestors; 0: not asked for
+					       */
+#endif
 };
 
 /* What happened, once for all subscribers. parts says which of the members count. */
@@ -93,6 +98,7 @@ struct bw_run {
 #define BW_PART_SAMPLED_OUT 2U /* with EVENT: the probe's own sampling left this one out */
 #define BW_PART_HISTOGRAM   4U
 #define BW_PART_COUNT       8U
+#define BW_PART_LOST        16U /* alone: the probe had no room to remember what began; counts as map_full */
 struct bw_record {
 	__u32 parts;
 	__u32 bucket;
@@ -173,6 +179,9 @@ __attribute__((noinline)) __u32 bw_match_level(__u32 wanted, __u32 level, __u64 
 	return 1U << level;
 }
 
+#ifdef BW_PACKETS
+#include "bpfwarden/packet.h"
+#else
 /* The levels of the owner's cgroup, itself and upwards, at which there are subscribers. */
 static __always_inline __u32 bw_match_cgroups(const struct bw_run *run)
 {
@@ -187,6 +196,7 @@ static __always_inline __u32 bw_match_cgroups(const struct bw_run *run)
 	}
 	return matched;
 }
+#endif
 
 /* Is there any subscriber to the events of run->owner? */
 static __always_inline bool bw_match(struct bw_run *run)
