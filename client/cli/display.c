@@ -132,8 +132,12 @@ void display_clear(struct display *display)
 
 static void print_status(const struct display *display, uint64_t seconds)
 {
+	/* Where there are no events, that none was shown says nothing. */
+	bool none = display->by == SCHEMA_LABEL ||
+		    (display->schema && !json_array_size(json_object_get(display->schema, "event")));
+
 	printf("%llu s, ", (unsigned long long)seconds);
-	if (display->by != SCHEMA_LABEL)
+	if (!none)
 		printf("%llu %s, ", (unsigned long long)display->shown, display->tally ? "counted" : "shown");
 	printf("%llu lost", (unsigned long long)display->lost);
 }

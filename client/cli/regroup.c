@@ -7,7 +7,7 @@
 #include "client/cli/cli.h"
 #include "client/cli/histogram.h"
 
-/* ---- one label of many ---- */
+/* ---- order ---- */
 
 /* Text that is the same for equal values, and for no others. */
 static char *key_of(const char *name, const json_t *value)
@@ -20,6 +20,95 @@ static char *key_of(const char *name, const json_t *value)
 		return NULL;
 	return key;
 }
+
+static int compare(const void *a, const void *b)
+{
+	const struct ranked *x = a, *y = b;
+
+	if (x->count != y->count)
+		return x->count > y->count ? -1 : 1;
+	return strcmp(x->key, y->key);
+}
+
+static char *row_key(const json_t *row)
+{
+	return key_of(cli_string(row, "name"), json_object_get(row, "labels"));
+}
+
+/* What earlier rows counted, by their keys. */
+static json_t *counts_by_key(const json_t *rows)
+{
+	json_t *counts = json_object();
+	const json_t *row;
+	size_t i;
+
+	json_array_foreach (rows, i, row) {
+		_cleanup_free_ char *key = row_key(row);
+
+		if (key)
+			json_object_set(counts, key, json_object_get(row, "count"));
+	}
+	return counts;
+}
+
+void ranked_free(struct ranked *ranked, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free(ranked[i].key);
+	free(ranked);
+}
+
+int rank(const json_t *rows, const json_t *before, struct ranked **ret, size_t *ret_n)
+{
+	struct ranked *ranked = calloc(json_array_size(rows) + 1, sizeof(*ranked));
+	_cleanup_json_ json_t *counts = counts_by_key(before);
+	const json_t *row;
+	size_t i, n = 0;
+
+	if (!ranked)
+		return -ENOMEM;
+	json_array_foreach (rows, i, row) {
+		uint64_t count = cli_number(row, "count");
+
+		if (!count || !json_is_object(json_object_get(row, "labels")))
+			continue;
+		ranked[n] = (struct ranked){ .row = row, .count = count, .key = row_key(row) };
+		if (!ranked[n].key) {
+			ranked_free(ranked, n);
+			return -ENOMEM;
+		}
+		ranked[n].before = cli_number(counts, ranked[n].key);
+		n++;
+	}
+	qsort(ranked, n, sizeof(*ranked), compare);
+	*ret = ranked;
+	*ret_n = n;
+	return 0;
+}
+
+/* The rows in their order, those with nothing in them left out. Takes rows; NULL: out of memory. */
+static json_t *ranked_rows(json_t *rows)
+{
+	_cleanup_json_ json_t *from = rows;
+	json_t *result = json_array();
+	struct ranked *ranked;
+	size_t n;
+	int r = 0;
+
+	if (!from || rank(from, NULL, &ranked, &n) < 0) {
+		json_decref(result);
+		return NULL;
+	}
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = json_array_append(result, (json_t *)ranked[i].row);
+	ranked_free(ranked, n);
+	if (r == 0)
+		return result;
+	json_decref(result);
+	return NULL;
+}
+
+/* ---- one label of many ---- */
 
 /* The group of a row, made if it is the first of its value; borrowed. NULL: out of memory. */
 static json_t *group_of(json_t *groups, const json_t *row, const char *label)
@@ -89,7 +178,7 @@ static json_t *regroup_rows(const json_t *rows, const char *label, int (*add)(js
 			json_decref(result);
 			return NULL;
 		}
-	return result;
+	return ranked_rows(result);
 }
 
 json_t *regroup(const json_t *read, const char *label)
@@ -106,73 +195,6 @@ json_t *regroup(const json_t *read, const char *label)
 		return NULL;
 	}
 	return result;
-}
-
-/* ---- order ---- */
-
-static int compare(const void *a, const void *b)
-{
-	const struct ranked *x = a, *y = b;
-
-	if (x->count != y->count)
-		return x->count > y->count ? -1 : 1;
-	return strcmp(x->key, y->key);
-}
-
-static char *row_key(const json_t *row)
-{
-	return key_of(cli_string(row, "name"), json_object_get(row, "labels"));
-}
-
-/* What earlier rows counted, by their keys. */
-static json_t *counts_by_key(const json_t *rows)
-{
-	json_t *counts = json_object();
-	const json_t *row;
-	size_t i;
-
-	json_array_foreach (rows, i, row) {
-		_cleanup_free_ char *key = row_key(row);
-
-		if (key)
-			json_object_set(counts, key, json_object_get(row, "count"));
-	}
-	return counts;
-}
-
-void ranked_free(struct ranked *ranked, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		free(ranked[i].key);
-	free(ranked);
-}
-
-int rank(const json_t *rows, const json_t *before, struct ranked **ret, size_t *ret_n)
-{
-	struct ranked *ranked = calloc(json_array_size(rows) + 1, sizeof(*ranked));
-	_cleanup_json_ json_t *counts = counts_by_key(before);
-	const json_t *row;
-	size_t i, n = 0;
-
-	if (!ranked)
-		return -ENOMEM;
-	json_array_foreach (rows, i, row) {
-		uint64_t count = cli_number(row, "count");
-
-		if (!count || !json_is_object(json_object_get(row, "labels")))
-			continue;
-		ranked[n] = (struct ranked){ .row = row, .count = count, .key = row_key(row) };
-		if (!ranked[n].key) {
-			ranked_free(ranked, n);
-			return -ENOMEM;
-		}
-		ranked[n].before = cli_number(counts, ranked[n].key);
-		n++;
-	}
-	qsort(ranked, n, sizeof(*ranked), compare);
-	*ret = ranked;
-	*ret_n = n;
-	return 0;
 }
 
 /* ---- events ---- */
@@ -238,5 +260,5 @@ json_t *tally_read(const struct tally *tally)
 			json_decref(rows);
 			return NULL;
 		}
-	return json_pack("{s:o}", "counts", rows);
+	return json_pack("{s:o}", "counts", ranked_rows(rows));
 }

@@ -10,8 +10,8 @@
 #include "common/cleanup.h"
 
 /* The answer with its aggregates regrouped by one label: each value of it once, counts added and histograms
- * of one name merged, no other labels. Rows without that label count as null. The rest of the answer is as it
- * was. The caller releases it; NULL: out of memory. */
+ * of one name merged, no other labels, the largest first. Rows without that label count as null. The rest of
+ * the answer is as it was. The caller releases it; NULL: out of memory. */
 json_t *regroup(const json_t *read, const char *label);
 
 /* A row of histograms or counts, with what it counted and what it had counted at an earlier look. */

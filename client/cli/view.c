@@ -62,10 +62,14 @@ void view_print(const struct view *view, const struct view_data *data, FILE *out
 		     *total = json_object_get(data->read, "total");
 	/* The lines below the aggregates stay on the screen. */
 	unsigned int lines = less(data->lines, json_is_object(counters) + json_is_object(total));
+	unsigned int used = view->top ? view_histogram_table(view, data, lines, out)
+				      : view_histograms(view, data, lines, out);
 
-	lines = less(lines, view->top ? view_histogram_table(view, data, lines, out)
-				      : view_histograms(view, data, lines, out));
-	view_counts(view, data, lines, out);
+	if (used && json_array_size(json_object_get(data->read, "counts"))) {
+		putc('\n', out);
+		used++;
+	}
+	view_counts(view, data, less(lines, used), out);
 	print_counters("counters", counters, out);
 	print_counters("of the whole probe", total, out);
 }

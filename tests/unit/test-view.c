@@ -65,8 +65,8 @@ static void test_regroup(void **state)
 		{ "{'counts':[{'labels':{'a':'1'},'count':2},{'labels':{'a':1},'count':3},"
 		  "{'labels':{'a':null},'count':4},{'labels':{'b':1},'count':5}]}",
 		  "a", "[]",
-		  "[{'labels':{'a':'1'},'count':2},{'labels':{'a':1},'count':3},"
-		  "{'labels':{'a':null},'count':9}]" },
+		  "[{'labels':{'a':null},'count':9},{'labels':{'a':1},'count':3},"
+		  "{'labels':{'a':'1'},'count':2}]" },
 		/* Buckets add; histograms of different names stay apart. */
 		{ "{'histograms':[{'labels':{'a':1,'b':1},'name':'n','unit':'s','count':3,'sum':0.5,"
 		  "'buckets':[{'index':3,'count':1},{'index':9,'count':2}]},"
@@ -166,8 +166,8 @@ static void test_tally(void **state)
 		assert_int_equal(tally_add(tally, event), 0);
 	}
 	read = tally_read(tally);
-	assert_json(read, "{'counts':[{'labels':{'f':'x'},'count':2},{'labels':{'f':1},'count':1},"
-			  "{'labels':{'f':null},'count':2}]}");
+	assert_json(read, "{'counts':[{'labels':{'f':'x'},'count':2},{'labels':{'f':null},'count':2},"
+			  "{'labels':{'f':1},'count':1}]}");
 	/* However many values there are, memory is bounded and nothing is lost. */
 	for (int i = 0; i < 3 * TALLY_VALUES_MAX; i++) {
 		_cleanup_json_ json_t *event = json_pack("{s:i}", "f", i);
