@@ -7,7 +7,9 @@
 #include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "client/cli/cli.h"
@@ -16,11 +18,21 @@
 #define DEPTH_MAX   32
 #define CGROUPS_MAX 65536 /* of one hierarchy that are looked at */
 #define PATH_SIZE   4096
+#define LOOK_PAUSE  10 /* times as long as a look took, until the next */
 
 struct cgroup_names {
 	json_t *texts; /* by id in decimal: the short path, or null of one that was not found */
 	size_t looked_at;
+	uint64_t look_again_at; /* monotonic ns */
 };
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
 
 struct cgroup_names *cgroup_names_new(void)
 {
@@ -128,8 +140,10 @@ static void look_below(struct cgroup_names *names, int fd, char *path, size_t le
 static void look(struct cgroup_names *names)
 {
 	static const char *const roots[] = { "/sys/fs/cgroup", "/sys/fs/cgroup/unified" };
+	uint64_t began = now_ns(), now;
 	char path[PATH_SIZE];
 	struct statfs fs;
+	struct stat st;
 
 	names->looked_at = 0;
 	for (size_t i = 0; i < sizeof(roots) / sizeof(roots[0]); i++) {
@@ -137,15 +151,17 @@ static void look(struct cgroup_names *names)
 
 		if (fd < 0)
 			continue;
-		if (fstatfs(fd, &fs) < 0 || fs.f_type != CGROUP2_SUPER_MAGIC) {
+		if (fstatfs(fd, &fs) < 0 || fs.f_type != CGROUP2_SUPER_MAGIC || fstat(fd, &st) < 0) {
 			close(fd);
 			continue;
 		}
 		*path = 0;
-		remember(names, 1, "/"); /* the id of every hierarchy's root */
+		remember(names, st.st_ino, "/");
 		look_below(names, fd, path, 0, DEPTH_MAX);
-		return;
+		break;
 	}
+	now = now_ns();
+	names->look_again_at = now + LOOK_PAUSE * (now - began);
 }
 
 const char *cgroup_name(struct cgroup_names *names, uint64_t id, char *buffer)
@@ -155,7 +171,7 @@ const char *cgroup_name(struct cgroup_names *names, uint64_t id, char *buffer)
 
 	snprintf(key, sizeof(key), "%llu", (unsigned long long)id);
 	text = names ? json_object_get(names->texts, key) : NULL;
-	if (names && !text) {
+	if (names && !text && now_ns() >= names->look_again_at) {
 		look(names);
 		text = json_object_get(names->texts, key);
 		/* Nobody makes a cgroup with the id of one that has gone: look no second time. */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 /*
- * Names of cgroups by their ids, as far as this process sees them in the unified hierarchy. Each is looked up
- * once and then known for good, also after the cgroup has gone.
+ * Names of cgroups by their ids, as far as this process sees them in the unified hierarchy. A name that
+ * was found is known for good, also after the cgroup has gone; the hierarchy is walked only for ids that are
+ * new, and not all the time.
  */
 #include <stddef.h>
 #include <stdint.h>

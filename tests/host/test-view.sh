@@ -5,6 +5,8 @@
 # shellcheck source=tests/host/lib.sh
 . "$(dirname "$0")/lib.sh"
 
+unified=$(findmnt -n -t cgroup2 -o TARGET | head -n 1)
+host_cleanup() { [ -z "$unified" ] || rmdir "$unified"/bpfwarden-view.slice/{shop.service/worker,shop.service,} 2>/dev/null; }
 host_begin
 
 # Root watches alice's processes, so that looking at the numbers does not change them.
@@ -117,6 +119,21 @@ connections() {
 	check_match "connections: families and states have names" "$(grep -m 1 ECONNREFUSED "$work/text")" ' SYN_SENT +CLOSE +ECONNREFUSED +IPv4 +client '
 }
 
+cgroups() {
+	local id worker=$unified/bpfwarden-view.slice/shop.service/worker
+	[ -n "$unified" ] || { skip "cgroups have names" "the unified cgroup hierarchy"; return; }
+	mkdir -p "$worker"
+	id=$(attach root proc.lifecycle --cgroup /bpfwarden-view.slice)
+	(echo "$BASHPID" >"$worker/cgroup.procs" && eval "$processes")
+	both "$id" --top cgroup
+	check_equal "cgroups: named from their unit on" "$(column shop.service/worker)" "$(jq '[.counts[].count] | add' "$work/json")"
+	check_equal "cgroups: by their ids in JSON" "$(jq -c '[.counts[].labels.cgroup]' "$work/json")" "[$(stat -c %i "$worker")]"
+	wait_until 60 rmdir "$worker"
+	check_equal "cgroups: those that have gone by their ids" "$(bpfwarden read "$id" --top cgroup | awk 'NR == 2 { print $(NF - 1), $NF }')" \
+		"id $(jq '.counts[0].labels.cgroup' "$work/json")"
+	bpfwarden -q detach "$id"
+}
+
 # on_terminal COMMAND: of 12 lines and 120 columns.
 on_terminal() {
 	TERM=xterm script -qefc "stty rows 12 cols 120; $1" /dev/null </dev/null | tr -d '\r'
@@ -154,5 +171,6 @@ counts
 events
 histograms
 connections
+cgroups
 terminal
 host_finish
