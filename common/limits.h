@@ -69,12 +69,17 @@
  * (128 KiB: execve(2), MAX_ARG_STRLEN) in which they come back to the loader: with 4 descriptors an
  * attachment and about 14 an instance they do. FileDescriptorStoreMax= of the loader's unit is above their
  * number. */
-#define INSTANCES_MAX               64
-#define LOADS_MAX                   8    /* runners at once */
-#define LOAD_RATES_MAX              1024 /* users whose loads in the last minute are counted one by one */
-#define ATTACHMENT_MEMORY_MAX       (64U << 20)
-#define ATTACHMENT_RING_SIZE        (256U << 10)
-#define CLOCK_SET_MIN               5000  /* ms: by less, nobody has turned the clock */
+#define INSTANCES_MAX         64
+#define LOADS_MAX             8    /* runners at once */
+#define LOAD_RATES_MAX        1024 /* users whose loads in the last minute are counted one by one */
+#define ATTACHMENT_MEMORY_MAX (64U << 20)
+#define ATTACHMENT_RING_SIZE  (256U << 10)
+#define CLOCK_SET_MIN         5000 /* ms: by less, nobody has turned the clock */
+/* Costs are looked at while some attachment has a max-cpu: so often, or when enough runs were timed, ms. */
+#define COST_WINDOW                 10000
+#define COST_WINDOW_MAX             600000
+#define COST_TIMED_MIN              128
+#define COST_WINDOWS_OVER           2
 #define ATTACHMENT_LINGER           10000 /* a run outlives its last connection by this */
 #define ATTACHMENT_DEADLINE_DEFAULT (8ULL * 3600 * 1000)
 #define RUNNER_TIMEOUT              120000 /* emulated machines are 20 to 50 times slower */

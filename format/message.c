@@ -75,6 +75,7 @@ static const struct row {
 	ROW(RETARGET, W, L, struct message_retarget, 0, 0),
 	ROW(UNSUBSCRIBE, W, L, struct message_attachment_id, 0, 0),
 	ROW(READ_VALUES, W, L, struct message_attachment_id, 0, 0),
+	ROW(READ_COSTS, W, L, struct message_read_costs, 0, 0),
 	ROW(GET_RING, W, L, struct message_attachment_id, 0, 0),
 	ROW(SURVEY, W, L, struct message, 0, 0),
 
@@ -86,6 +87,7 @@ static const struct row {
 	ROW(COUNTERS, L, W, struct message_counters, 0, 0),
 	ROW(HISTOGRAM, L, W, struct message_histogram, 0, 0),
 	ROW(COUNT, L, W, struct message_count, 0, 0),
+	ROW(COST, L, W, struct message_cost, 0, 0),
 	ROW(END, L, W, struct message, 0, 0),
 };
 

@@ -86,6 +86,7 @@ enum message_type {
 	MESSAGE_RETARGET,    /* struct message_retarget */
 	MESSAGE_UNSUBSCRIBE, /* struct message_attachment_id */
 	MESSAGE_READ_VALUES, /* struct message_attachment_id */
+	MESSAGE_READ_COSTS,  /* struct message_read_costs */
 	MESSAGE_GET_RING,    /* struct message_attachment_id */
 	MESSAGE_SURVEY,      /* struct message: what lives? */
 
@@ -98,6 +99,7 @@ enum message_type {
 	MESSAGE_COUNTERS,     /* struct message_counters */
 	MESSAGE_HISTOGRAM,    /* struct message_histogram */
 	MESSAGE_COUNT,        /* struct message_count */
+	MESSAGE_COST,         /* struct message_cost, one row an attachment that counts */
 	MESSAGE_END,          /* struct message: ends rows */
 
 	_MESSAGE_MAX,
@@ -147,6 +149,7 @@ struct message_flags {
 #define MESSAGE_FLAG_KNOWN_GROUPS    512U
 #define MESSAGE_FLAG_PERSIST         1024U /* without a deadline, also after a reboot: only in questions */
 #define MESSAGE_FLAG_FOLLOW          2048U /* what is recorded later, too */
+#define MESSAGE_FLAG_COST            4096U /* with what each costs */
 #define MESSAGE_FLAG_TRIAL           64U   /* a question only: the loader hears nothing of the answer */
 
 #define MESSAGE_DATA_AGGREGATES POLICY_DATA_AGGREGATES
@@ -204,7 +207,7 @@ struct message_attachment_id {
 
 struct message_status {
 	struct message m;
-	uint32_t flags; /* MESSAGE_FLAG_ALL */
+	uint32_t flags; /* MESSAGE_FLAG_ALL, MESSAGE_FLAG_COST */
 	uint32_t reserved;
 };
 
@@ -320,7 +323,9 @@ struct attachment {
 	uint64_t since;     /* realtime, ns */
 	uint64_t deadline;  /* CLOCK_BOOTTIME, ns */
 	uint64_t decision;  /* sequence of its audit decision */
-	uint64_t events_per_second; /* limit; UINT64_MAX: none */
+	uint64_t events_per_second;            /* limit; UINT64_MAX: none */
+	uint64_t max_cpu;                      /* limit, millionths of a CPU; UINT64_MAX: none */
+	char max_cpu_section[OBJECT_NAME_MAX]; /* which [limit …] set it */
 	uint64_t serial;
 	uint64_t parameters[SPEC_PARAMS_MAX]; /* in force, by index of spec.params; 0 beyond */
 	char from_cgroup[TARGET_NAME_MAX];    /* where the caller was; empty: not known */
@@ -337,9 +342,18 @@ struct message_attachment {
 	struct attachment a;
 	char kernel_verified[32]; /* "yes (builtin)", "no", "unsupported" */
 	uint32_t n_parameters;
-	uint32_t reserved;
+	uint32_t costs; /* MESSAGE_COSTS_… that follow; 0: they were not asked for, or cannot be known */
 	char parameter_names[SPEC_PARAMS_MAX][OBJECT_NAME_MAX]; /* of a.parameters */
+	uint64_t cpu;                                           /* CPU time of its own events so far, ns */
+	struct bw_counters counters;
+	uint32_t sharing; /* attachments that the program serves */
+	uint32_t reserved;
+	uint64_t program_cpu; /* CPU time of the program so far, ns */
+	struct bw_counters program;
 };
+
+#define MESSAGE_COSTS_OWN     1U
+#define MESSAGE_COSTS_PROGRAM 2U /* tells of others' activity */
 
 /* Starts a stream on a call: the gate decodes the ring by the spec. */
 struct message_stream {
@@ -363,6 +377,18 @@ struct message_counters {
 	uint32_t program_wide; /* 1: of all subscribers together */
 	uint32_t reserved;
 	struct bw_counters counters; /* summed over the CPUs; sequence is the sum, too */
+};
+
+struct message_read_costs {
+	struct message m;
+	uint32_t flags; /* MESSAGE_FLAG_ALL */
+	uint32_t uid;   /* without it, of this user */
+};
+
+struct message_cost {
+	struct message m;
+	uint64_t id;
+	struct bw_counters own, program; /* summed over the CPUs */
 };
 
 struct message_histogram {

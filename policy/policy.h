@@ -73,11 +73,13 @@ enum policy_limit {
 	POLICY_MAX_DURATION,          /* ms, of one attachment */
 	POLICY_MAX_LOADS_PER_MINUTE,  /* of one uid: attaches for which programs had to be loaded */
 	POLICY_MAX_PROGRAMS_PER_HOOK, /* of all users together, on each hook of the probe */
+	POLICY_MAX_CPU,               /* millionths of one CPU, of one attachment */
 	POLICY_KERNEL_VERIFIED,       /* 0: only what the kernel itself verified may run */
 	_POLICY_LIMIT_MAX,
 };
-#define POLICY_UNLIMITED UINT64_MAX
-#define POLICY_REQUIRED  0U
+#define POLICY_CPU_PERCENT 10000U /* of POLICY_MAX_CPU: that many make a percent */
+#define POLICY_UNLIMITED   UINT64_MAX
+#define POLICY_REQUIRED    0U
 const char *policy_limit_name(uint32_t limit); /* "max-memory" */
 
 /* The value of a limit from "4", "16M", "8h", "required". NULL, or what is wrong with the text: a sentence.

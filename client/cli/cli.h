@@ -141,6 +141,9 @@ int cli_flush(void);
  * CLI_CONTINUE or an exit code. */
 int attachment_resolve(const struct cli *cli, const char *prefix, char **ret);
 
+/* Events that went to no ring or map: "12", or "-" if there are no counters. Returns buffer or "-". */
+const char *attachment_lost(const json_t *counters, char *buffer);
+
 /* ---- cmd-policy.c ---- */
 
 /* The array `ended` of Reload as a table. */
@@ -158,6 +161,7 @@ int cmd_show(struct cli *cli, int argc, char **argv);
 int cmd_run(struct cli *cli, int argc, char **argv);
 int cmd_attach(struct cli *cli, int argc, char **argv);
 int cmd_ps(struct cli *cli, int argc, char **argv);
+int cmd_top(struct cli *cli, int argc, char **argv);
 int cmd_watch(struct cli *cli, int argc, char **argv);
 int cmd_read(struct cli *cli, int argc, char **argv);
 int cmd_detach(struct cli *cli, int argc, char **argv);

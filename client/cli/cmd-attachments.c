@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "client/cli/cli.h"
 #include "client/cli/request.h"
@@ -65,6 +66,30 @@ int attachment_resolve(const struct cli *cli, const char *prefix, char **ret)
 	return *ret ? CLI_CONTINUE : cli_broken(-ENOMEM);
 }
 
+/* Of one CPU, on the average of its life. */
+static const char *average_cpu(const json_t *attachment, char *buffer)
+{
+	const json_t *cost = json_object_get(attachment, "cost");
+	uint64_t since = cli_number(attachment, "since");
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	double age = ((double)now.tv_sec * 1e9 + (double)now.tv_nsec) - (double)since;
+
+	if (!json_is_object(cost) || age <= 0)
+		return "-";
+	return unit_share((double)cli_number(cost, "cpu") / age, buffer);
+}
+
+const char *attachment_lost(const json_t *counters, char *buffer)
+{
+	if (!json_is_object(counters))
+		return "-";
+	snprintf(buffer, UNIT_TEXT_MAX, "%llu",
+		 (unsigned long long)(cli_number(counters, "ring_full") + cli_number(counters, "map_full")));
+	return buffer;
+}
+
 static int ps_row(void *data, const json_t *parameters)
 {
 	const json_t *attachment = json_object_get(parameters, "attachment");
@@ -80,6 +105,9 @@ static int ps_row(void *data, const json_t *parameters)
 	table_add(data, unit_realtime(cli_number(attachment, "since"), text));
 	table_add(data, unit_remaining(cli_number(attachment, "remaining"), text));
 	table_add(data, unit_bytes(cli_number(attachment, "memory"), text));
+	table_add(data, average_cpu(attachment, text));
+	table_add(data,
+		  attachment_lost(json_object_get(json_object_get(attachment, "cost"), "counters"), text));
 	table_add(data, cli_string(attachment, "rule"));
 	return CLI_CONTINUE;
 }
@@ -93,8 +121,8 @@ static bool ps_option(void *data, int option, const char *value)
 
 int cmd_ps(struct cli *cli, int argc, char **argv)
 {
-	static const char *const headers[] = { "ID",   "PROBE",  "TARGET", "USER", "SINCE",
-					       "LEFT", "MEMORY", "RULE",   NULL };
+	static const char *const headers[] = { "ID",     "PROBE", "TARGET", "USER", "SINCE", "LEFT",
+					       "MEMORY", "CPU",   "LOST",   "RULE", NULL };
 	static const struct option options[] = { { "all", no_argument, NULL, 'a' }, {} };
 	_cleanup_(table_free_p) struct table *table = table_new(headers);
 	struct cli_query query = {
@@ -106,7 +134,7 @@ int cmd_ps(struct cli *cli, int argc, char **argv)
 	r = cli_parse(cli, argc, argv, options, ps_option, &all, 0, 0, &first);
 	if (r != CLI_CONTINUE)
 		return r;
-	query.parameters = all ? json_pack("{s:b}", "all", 1) : NULL;
+	query.parameters = json_pack("{s:b, s:b}", "all", all, "cost", 1);
 	r = cli_query(cli, &query);
 	if (r == CLI_OK && !cli->json && table_empty(table) && !cli->quiet)
 		cli_say("no attachments%s", all ? "" : " of yours; everybody's: bpfwarden ps --all");

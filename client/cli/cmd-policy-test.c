@@ -59,7 +59,11 @@ static const char *exact_limit(uint32_t limit, uint64_t value, char buffer[32])
 		return "none";
 	if (limit == POLICY_KERNEL_VERIFIED)
 		return "required";
-	snprintf(buffer, 32, "%" PRIu64 "%s", value, limit == POLICY_MAX_DURATION ? " ms" : "");
+	if (limit == POLICY_MAX_CPU)
+		snprintf(buffer, 32, "%" PRIu64 ".%04" PRIu64 "%%", value / POLICY_CPU_PERCENT,
+			 value % POLICY_CPU_PERCENT);
+	else
+		snprintf(buffer, 32, "%" PRIu64 "%s", value, limit == POLICY_MAX_DURATION ? " ms" : "");
 	return buffer;
 }
 

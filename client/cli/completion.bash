@@ -74,7 +74,7 @@ _bpfwarden() {
 	--role | --names | --threshold | --signer | --below | --file | --reason) return ;;
 	*)
 		case $verb in
-		'') words="list show run attach ps watch read detach doctor registry policy audit bundle trust version
+		'') words="list show run attach ps top watch read detach doctor registry policy audit bundle trust version
 			help --version $common" ;;
 		list | show) words="$(_bpfwarden_probes) $common" ;;
 		run | attach)
@@ -83,6 +83,7 @@ _bpfwarden() {
 			[[ $verb != run ]] || words+=' --top --schema'
 			;;
 		ps) words="--all $common" ;;
+		top) words="--all --once $common" ;;
 		watch | read) words="$(_bpfwarden_attachments) --top --schema $common" ;;
 		detach) words="$(_bpfwarden_attachments) $common" ;;
 		registry)

@@ -37,6 +37,8 @@ const char *limit_text(const char *name, const json_t *value, char *buffer)
 		snprintf(buffer, UNIT_TEXT_MAX, "required");
 	else if (!strcmp(name, "max-memory"))
 		unit_bytes(number, buffer);
+	else if (!strcmp(name, "max-cpu"))
+		snprintf(buffer, UNIT_TEXT_MAX, "%.10g%%", (double)number / POLICY_CPU_PERCENT);
 	else if (!strcmp(name, "max-duration"))
 		unit_remaining(number / 1000, buffer);
 	else

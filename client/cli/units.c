@@ -29,6 +29,18 @@ const char *unit_seconds(double seconds, char *buffer)
 	return buffer;
 }
 
+const char *unit_share(double share, char *buffer)
+{
+	double percent = share * 100;
+
+	snprintf(buffer, UNIT_TEXT_MAX,
+		 percent < 1     ? "%.3f%%"
+		 : percent < 100 ? "%.2f%%"
+				 : "%.0f%%",
+		 percent);
+	return buffer;
+}
+
 const char *unit_bytes(uint64_t bytes, char *buffer)
 {
 	static const char *const names[] = { "B", "KiB", "MiB", "GiB", "TiB" };

@@ -13,6 +13,7 @@
 const char *unit_seconds(double seconds, char *buffer);
 const char *unit_bytes(uint64_t bytes, char *buffer);
 const char *unit_rate(double per_second, char *buffer); /* "12.3/s"; negative: unknown, "-" */
+const char *unit_share(double share, char *buffer);     /* of one CPU: "0.03%", "150%" */
 const char *unit_remaining(uint64_t seconds, char *buffer);
 const char *unit_realtime(uint64_t ns, char *buffer);
 

@@ -56,6 +56,10 @@ const struct cli_verb cli_verbs[] = {
 	  ATTACH_OPTIONS "  -f, --for TIME         until when: 30s, 5m, 8h\n", true },
 	{ "ps", cmd_ps, "", "attachments that live",
 	  "  -a, --all              everybody's, if policy allows\n", false },
+	{ "top", cmd_top, "", "what attachments cost, every second until Ctrl-C",
+	  "  -a, --all              everybody's, if policy allows\n"
+	  "      --once             once, after one second\n",
+	  false },
 	{ "watch", cmd_watch, "ID [OPTION…]", "see the events of an attachment until Ctrl-C", VIEW_HELP,
 	  false },
 	{ "read", cmd_read, "ID [OPTION…]", "counters and histograms of an attachment", VIEW_HELP, false },

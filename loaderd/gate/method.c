@@ -92,7 +92,8 @@ static const struct varlink_field describe_fields[] = {
 	FIELD(serial, VARLINK_INT, false),
 };
 static const struct varlink_field attachment_fields[] = { FIELD(attachment, VARLINK_STRING, true) };
-static const struct varlink_field status_fields[] = { FIELD(all, VARLINK_BOOL, false) };
+static const struct varlink_field status_fields[] = { FIELD(all, VARLINK_BOOL, false),
+						      FIELD(cost, VARLINK_BOOL, false) };
 static const struct varlink_field dry_fields[] = { FIELD(dry_run, VARLINK_BOOL, false) };
 static const struct varlink_field interface_fields[] = { FIELD(interface, VARLINK_STRING, true) };
 static const struct varlink_field enroll_fields[] = {

@@ -282,7 +282,7 @@ const char *perform_status(struct connection *c, const struct method_input *in)
 {
 	struct message_status m = { .m.type = MESSAGE_STATUS };
 
-	m.flags = in->all ? MESSAGE_FLAG_ALL : 0;
+	m.flags = (in->all ? MESSAGE_FLAG_ALL : 0) | (in->cost ? MESSAGE_FLAG_COST : 0);
 	return SEND_CALL(c, &m, in);
 }
 

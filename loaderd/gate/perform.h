@@ -14,7 +14,7 @@ struct method_input {
 	const char *user, *namespace, *from_cgroup, *privacy;
 	struct varlink_int serial, duration, since, until, from, limit, uid, signatures, files, minute, at,
 		above, seq, size;
-	bool dry_run, experimental, all, reverse, follow, persist, brief, on_disk;
+	bool dry_run, experimental, all, cost, reverse, follow, persist, brief, on_disk;
 	json_t *data, *parameters, *groups;
 	bool bound; /* Run */
 	const int *fds;

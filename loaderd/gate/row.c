@@ -225,6 +225,26 @@ static void member_parameters(struct json_text *t, const struct message_attachme
 	JSON_APPEND_LITERAL(t, "}");
 }
 
+static void member_cost(struct json_text *t, const struct message_attachment *m)
+{
+	member_begin(t, "cost", "{");
+	json_member_u64(t, "cpu", m->cpu);
+	json_append_key(t, "counters");
+	event_write_counters(t, &m->counters);
+	if (m->costs & MESSAGE_COSTS_PROGRAM) {
+		member_begin(t, "program", "{");
+		json_member_u64(t, "cpu", m->program_cpu);
+		json_member_u64(t, "runs", m->program.runs);
+		json_member_u64(t, "timed_runs", m->program.self_runs);
+		json_member_u64(t, "timed", m->program.self_ns);
+		json_member_u64(t, "attachments", m->sharing);
+		json_append_key(t, "counters");
+		event_write_counters(t, &m->program);
+		JSON_APPEND_LITERAL(t, "}");
+	}
+	JSON_APPEND_LITERAL(t, "}");
+}
+
 static void write_attachment(struct json_text *t, const struct message_attachment *m)
 {
 	const char *privacy = spec_privacy_name(m->a.privacy_max);
@@ -247,6 +267,8 @@ static void write_attachment(struct json_text *t, const struct message_attachmen
 	MEMBER_TEXT(t, "rule", a->rule);
 	json_member_u64(t, "memory", a->memory);
 	MEMBER_TEXT(t, "kernel_verified", m->kernel_verified);
+	if (m->costs & MESSAGE_COSTS_OWN)
+		member_cost(t, m);
 	JSON_APPEND_LITERAL(t, "}");
 }
 

@@ -462,6 +462,22 @@ static int on_read_values(struct loader *loader, const struct message *m, int *f
 	return values_send(loader->warden, m->call, instance, s);
 }
 
+static int on_read_costs(struct loader *loader, const struct message *m, int *fds, size_t n_fds)
+{
+	const struct message_read_costs *order = (const struct message_read_costs *)m;
+	struct message end = { .type = MESSAGE_END, .call = m->call };
+	int r = 0;
+
+	(void)fds;
+	(void)n_fds;
+	if (peer_queued(loader->warden) > READ_QUEUE_MAX)
+		return reply_refusal(loader, m->call, REFUSAL_UNAVAILABLE, "loader",
+				     "too much is being read: try again");
+	for (struct instance *i = loader->instances; i && r >= 0; i = i->next)
+		r = values_send_costs(loader->warden, order, i);
+	return r < 0 ? r : peer_send(loader->warden, &end, sizeof(end), NULL, 0);
+}
+
 static int on_get_ring(struct loader *loader, const struct message *m, int *fds, size_t n_fds)
 {
 	struct message_attachment_id order = *(const struct message_attachment_id *)m;
@@ -509,6 +525,7 @@ static int on_warden_record(struct peer *peer, const struct message *m, int *fds
 		[MESSAGE_RETARGET] = on_retarget,
 		[MESSAGE_UNSUBSCRIBE] = on_unsubscribe,
 		[MESSAGE_READ_VALUES] = on_read_values,
+		[MESSAGE_READ_COSTS] = on_read_costs,
 		[MESSAGE_GET_RING] = on_get_ring,
 		[MESSAGE_SURVEY] = on_survey,
 	};

@@ -56,16 +56,19 @@ static int lookup_sum(int map, const void *key, uint64_t *sum, size_t n, size_t 
 	return 0;
 }
 
+static int sum_counters(int map, uint32_t index, struct bw_counters *sum)
+{
+	const size_t n = sizeof(*sum) / sizeof(uint64_t);
+
+	return map < 0 ? -ENOENT : lookup_sum(map, &index, (uint64_t *)sum, n, n);
+}
+
 static int send_counters(struct peer *warden, uint64_t call, int map, uint32_t index, uint32_t program_wide)
 {
 	struct message_counters row = { .m = { .type = MESSAGE_COUNTERS, .call = call },
 					.program_wide = program_wide };
 
-	if (map < 0)
-		return 0;
-	const size_t n = sizeof(row.counters) / sizeof(uint64_t);
-
-	if (lookup_sum(map, &index, (uint64_t *)&row.counters, n, n) < 0)
+	if (sum_counters(map, index, &row.counters) < 0)
 		return 0;
 	return PEER_SEND(warden, &row, NULL, 0);
 }
@@ -164,4 +167,23 @@ int values_send(struct peer *warden, uint64_t call, const struct instance *insta
 	if (r < 0)
 		return r;
 	return peer_send(warden, &end, sizeof(end), NULL, 0);
+}
+
+int values_send_costs(struct peer *warden, const struct message_read_costs *order,
+		      const struct instance *instance)
+{
+	struct message_cost row = { .m = { .type = MESSAGE_COST, .call = order->m.call } };
+	int counters = instance_map(instance, SPEC_MAP_COUNTERS), r = 0;
+
+	for (const struct subscriber *s = instance->subscribers; s && r >= 0; s = s->next) {
+		if (!(order->flags & MESSAGE_FLAG_ALL) && s->a.uid != order->uid)
+			continue;
+		/* Its own first: of what happens meanwhile, the program has counted at least as much. */
+		if (sum_counters(counters, s->a.slot, &row.own) < 0 ||
+		    sum_counters(instance_map(instance, SPEC_MAP_TOTALS), 0, &row.program) < 0)
+			continue;
+		row.id = s->a.id;
+		r = PEER_SEND(warden, &row, NULL, 0);
+	}
+	return r;
 }

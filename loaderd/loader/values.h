@@ -13,3 +13,7 @@ size_t values_cpus(void);
 /* Sends COUNTERS (the attachment's, then program-wide), HISTOGRAM and COUNT rows and END, all with `call`. */
 int values_send(struct peer *warden, uint64_t call, const struct instance *instance,
 		const struct subscriber *subscriber);
+
+/* Sends a COST row for each attachment of an instance that counts, of this uid or, with all, of everybody. */
+int values_send_costs(struct peer *warden, const struct message_read_costs *order,
+		      const struct instance *instance);

@@ -165,6 +165,7 @@ static int apply_limits(struct attaching *t, const struct bundle *b, struct refu
 		return attach_over(refusal, limits, POLICY_MAX_DURATION, t->request.duration, "");
 	set_deadline(t);
 	t->a.events_per_second = limits->value[POLICY_MAX_EVENTS_PER_SECOND];
+	attachment_set_max_cpu(&t->a, limits);
 	t->loads = attach_needs_load(t, b);
 	return t->loads ? attach_check_load(t, b, true, refusal) : 0;
 }

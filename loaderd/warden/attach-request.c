@@ -19,7 +19,7 @@ static void on_durable(struct pending *pending, const struct refusal *failed)
 		struct instance_row none = { .kernel_verified = "" };
 		struct attached would = { .a = t->a, .instance = &none };
 
-		reply_attachment(t->w, t->connection, t->call, &would);
+		reply_attachment(t->w, t->connection, t->call, &would, COST_NOT_ASKED);
 		reply_end(t->w, t->connection, t->call);
 		attaching_free(t);
 	} else {

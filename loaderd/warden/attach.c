@@ -187,7 +187,7 @@ static void attached_now(struct attaching *t, const struct attachment *a)
 	} else if (a->flags & MESSAGE_FLAG_RUN) {
 		stream(w, t->connection, t->call, at);
 	} else {
-		reply_attachment(w, t->connection, t->call, at);
+		reply_attachment(w, t->connection, t->call, at, COST_NOT_ASKED);
 		reply_end(w, t->connection, t->call);
 	}
 	attaching_free(t);

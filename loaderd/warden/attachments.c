@@ -172,6 +172,7 @@ struct attached *attached_add(struct warden *w, const struct attachment *a, stru
 	at->next = w->attached;
 	w->attached = at;
 	units_changed(w);
+	cost_watch(w);
 	return at;
 }
 
@@ -234,6 +235,7 @@ void attached_forget(struct attached *at)
 	policy_ended(w, at->a.id);
 	attached_free(at);
 	units_changed(w);
+	cost_watch(w);
 }
 
 /* --- after a restart ---------------------------------------------------------------------------------- */

@@ -17,7 +17,7 @@ struct ending {
 	struct connection *by; /* NULL: the daemon itself */
 	uint64_t decision;     /* to detach it, which has no outcome yet; 0: none */
 	uint64_t cause, client_call;
-	char reason[REFUSAL_REASON_MAX];
+	char reason[REFUSAL_REASON_MAX], detail[REFUSAL_REASON_MAX];
 };
 
 struct ending *ending_free(struct ending *ending)
@@ -111,7 +111,7 @@ static bool on_unsubscribed(struct order *order, const struct message *m, int *f
 	if (at->end->decision)
 		settle_decision(at, true, NULL);
 	else
-		record(at, true, at->end->reason);
+		record(at, true, at->end->detail);
 	gone(at);
 	return true;
 }
@@ -139,6 +139,7 @@ static struct ending *ending_new(const struct end *end)
 	ending->cause = end->cause;
 	ending->client_call = end->by ? end->client_call : 0;
 	snprintf(ending->reason, sizeof(ending->reason), "%s", end->reason);
+	snprintf(ending->detail, sizeof(ending->detail), "%s", end->detail ? end->detail : end->reason);
 	return ending;
 }
 

@@ -83,6 +83,8 @@ struct again {
 	uint64_t deadline; /* CLOCK_BOOTTIME, ns; 0: it may stay as long as it was to */
 	bool ends;
 	struct refusal refusal; /* of one that ends */
+	bool limited;           /* by these limits from now on */
+	struct policy_limits limits;
 };
 
 static bool decide_again(struct warden *w, const struct policy *policy, const struct attached *at,
@@ -158,6 +160,8 @@ static void look_again(struct warden *w, const struct policy *policy, const stru
 			    decision.limits.section[POLICY_KERNEL_VERIFIED], at->instance->kernel_verified);
 	} else {
 		check_duration(at, &decision.limits, ret);
+		ret->limits = decision.limits;
+		ret->limited = !ret->ends;
 	}
 }
 
@@ -192,6 +196,8 @@ static void carry_out(struct attached *at, const struct again *again, const stru
 						.cause = by ? CAUSE_NOT_RECORDED : 0 });
 	else if (again->deadline)
 		attached_set_deadline(at, again->deadline);
+	if (again->limited)
+		cost_set_limit(at, &again->limits);
 }
 
 /* One look at what is attached. */
@@ -296,8 +302,8 @@ static void shorten(struct warden *w)
 		if (at->ending)
 			continue;
 		look_again(w, w->policy, at, &owners, &again);
-		if (again.deadline)
-			carry_out(at, &again, NULL);
+		again.ends = again.ends && again.deadline;
+		carry_out(at, &again, NULL);
 	}
 	owners_done(&owners);
 }

@@ -46,9 +46,11 @@ int reply_text(struct warden *w, uint64_t connection, uint64_t call, const char 
 	return r < 0 ? r : 0;
 }
 
-void reply_attachment(struct warden *w, uint64_t connection, uint64_t call, const struct attached *at)
+void reply_attachment(struct warden *w, uint64_t connection, uint64_t call, const struct attached *at,
+		      uint64_t cost_since)
 {
 	const struct bundle *b = registry_by_digest(w, at->a.digest);
+	const struct connection *c = client_find(w, connection);
 	struct message_attachment m = {
 		.m = { .type = MESSAGE_REPLY_ATTACHMENT, .connection = connection, .call = call }, .a = at->a
 	};
@@ -58,8 +60,11 @@ void reply_attachment(struct warden *w, uint64_t connection, uint64_t call, cons
 		m.n_parameters = b->spec->n_params;
 	for (uint32_t i = 0; i < m.n_parameters; i++)
 		memcpy(m.parameter_names[i], b->spec->params[i].name, sizeof(m.parameter_names[i]));
-	if (w->gate && client_find(w, connection))
-		(void)PEER_SEND(w->gate, &m, NULL, 0);
+	if (!w->gate || !c)
+		return;
+	if (at->cost.read >= cost_since)
+		cost_tell(at, c, &m);
+	(void)PEER_SEND(w->gate, &m, NULL, 0);
 }
 
 int reply_stream(struct warden *w, uint64_t connection, uint64_t call, const struct attached *at, int ring)

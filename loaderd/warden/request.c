@@ -263,21 +263,31 @@ static int on_detach(struct warden *w, struct connection *c, const struct messag
 	return request_detach(w, c, m->call, at, decision.rule);
 }
 
+/* Who may not read the log, where all are, sees those that they may end. */
+void status_rows(struct warden *w, struct connection *c, uint64_t call, bool all, uint64_t cost_since)
+{
+	bool log = all && may(w, c, POLICY_AUDIT_READ, "", NULL);
+
+	for (struct attached *at = w->attached; at; at = at->next)
+		if (at->a.uid == c->uid || log || (all && may_detach(w, c, at, NULL)))
+			reply_attachment(w, c->number, call, at, cost_since);
+	reply_end(w, c->number, call);
+}
+
 static int on_status(struct warden *w, struct connection *c, const struct message *m, int *fds, size_t n_fds)
 {
 	const struct message_status *q = (const struct message_status *)(const void *)m;
 	struct policy_decision decision;
-	bool all = q->flags & MESSAGE_FLAG_ALL, log = all && may(w, c, POLICY_AUDIT_READ, "", &decision);
+	bool all = q->flags & MESSAGE_FLAG_ALL;
 
 	(void)fds;
 	(void)n_fds;
-	if (all && !log && !may(w, c, POLICY_DETACH_ANY, "*", &decision))
+	if (all && !may(w, c, POLICY_AUDIT_READ, "", &decision) &&
+	    !may(w, c, POLICY_DETACH_ANY, "*", &decision))
 		return request_forbid(w, c, m->call, "status", "see the attachments of others", &decision);
-	/* Who may not read the log, where all are, sees those that they may end. */
-	for (struct attached *at = w->attached; at; at = at->next)
-		if (at->a.uid == c->uid || log || (all && may_detach(w, c, at, NULL)))
-			reply_attachment(w, c->number, m->call, at);
-	reply_end(w, c->number, m->call);
+	if (q->flags & MESSAGE_FLAG_COST)
+		return cost_status(w, c, m->call, all);
+	status_rows(w, c, m->call, all, COST_NOT_ASKED);
 	return 0;
 }
 

@@ -338,6 +338,7 @@ int warden_main(void)
 	load_rates_done(&w.load_rates);
 	sd_event_source_disable_unref(w.policy_timer);
 	sd_event_source_disable_unref(w.policy_retry);
+	sd_event_source_disable_unref(w.cost_timer);
 	sd_event_unref(w.event);
 	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

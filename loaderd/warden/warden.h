@@ -289,6 +289,12 @@ struct instance_row { /* a probe in the kernel */
 	char kernel_verified[32];
 };
 
+/* As the loader counted it, by the programs' own time; read: CLOCK_BOOTTIME, ns, 0: not yet. */
+struct cost {
+	uint64_t read;
+	struct bw_counters own, program;
+};
+
 struct attached {
 	struct attached *next;
 	struct warden *w;
@@ -301,6 +307,8 @@ struct attached {
 	bool alive;         /* the loader's last survey had it */
 	uint64_t started;   /* CLOCK_BOOTTIME, ns: where a.since is there */
 	sd_event_source *deadline, *linger;
+	struct cost cost, cost_before;              /* read last; where the window of max-cpu began */
+	uint32_t over_cost;                         /* windows over the limit in a row */
 	uint64_t watchers[CONNECTIONS_PER_UID_MAX]; /* connection numbers */
 	size_t n_watchers;
 };
@@ -329,10 +337,25 @@ bool instance_row_verified(const struct instance_row *row);
 /* One user less; the last one unloads it. */
 void instance_row_release(struct warden *w, struct instance_row *row);
 
+/* --- what they cost: warden/cost.c ---------------------------------------------------------------------- */
+
+/* Answers Status when the loader has said what each costs, or cannot. */
+int cost_status(struct warden *w, const struct connection *c, uint64_t call, bool all);
+/* Fills in what the client may know of it. */
+void cost_tell(const struct attached *at, const struct connection *c, struct message_attachment *m);
+/* The part of an attachment in the program's time between two readings, in millionths of a CPU. */
+uint64_t cost_share(const struct cost *now, const struct cost *before, uint32_t sharing_it);
+/* Looks at costs from time to time while some attachment has a max-cpu; otherwise nothing wakes up for it. */
+void cost_watch(struct warden *w);
+/* The limit as the policy sets it now. */
+void cost_set_limit(struct attached *at, const struct policy_limits *limits);
+void attachment_set_max_cpu(struct attachment *a, const struct policy_limits *limits);
+
 /* --- how they end: warden/ends.c ----------------------------------------------------------------------- */
 
 struct end {
 	const char *reason;
+	const char *detail;    /* for the log instead of the reason; NULL: the reason */
 	struct connection *by; /* NULL: the daemon itself */
 	uint64_t decision;     /* to detach it; 0: it ends for another reason */
 	/* Of the other reason: sequence of the decision or change that brought it about; 0: none did. */
@@ -485,7 +508,10 @@ void reply_refusal(struct warden *w, uint64_t connection, uint64_t call, const s
 void reply_end(struct warden *w, uint64_t connection, uint64_t call);
 /* -errno: it is not on its way, and what depends on rows being complete ends. */
 int reply_text(struct warden *w, uint64_t connection, uint64_t call, const char *text, size_t size);
-void reply_attachment(struct warden *w, uint64_t connection, uint64_t call, const struct attached *at);
+#define COST_NOT_ASKED UINT64_MAX
+/* With its cost if that was read since then (CLOCK_BOOTTIME, ns), as far as the client may know it. */
+void reply_attachment(struct warden *w, uint64_t connection, uint64_t call, const struct attached *at,
+		      uint64_t cost_since);
 /* The stream's head: spec, names of enumerations, ring (-EBADF: none). */
 int reply_stream(struct warden *w, uint64_t connection, uint64_t call, const struct attached *at, int ring);
 int request_handle(struct warden *w, const struct message *m, int *fds, size_t n_fds);
@@ -500,6 +526,8 @@ int request_policy_mine(struct warden *w, struct connection *c, const struct mes
 int request_policy_explain(struct warden *w, struct connection *c, const struct message_explain *m);
 int request_policy_text(struct warden *w, struct connection *c, const struct message_policy_text *m);
 int request_audit(struct warden *w, struct connection *c, const struct message *m);
+/* The attachments that the client may see, its own or all; cost_since as above. */
+void status_rows(struct warden *w, struct connection *c, uint64_t call, bool all, uint64_t cost_since);
 int request_attach(struct warden *w, struct connection *c, const struct message_attach *m);
 int request_detach(struct warden *w, struct connection *c, uint64_t call, struct attached *at,
 		   const char *rule);
@@ -533,7 +561,7 @@ struct warden {
 	struct load_rates load_rates;
 	struct policy *policy;
 	struct policy *candidate; /* what the last dry run of a reload read; NULL: none */
-	sd_event_source *policy_timer, *policy_retry;
+	sd_event_source *policy_timer, *policy_retry, *cost_timer;
 	uint8_t policy_digest[DIGEST_SIZE];  /* of the one in force; 0: none could be read yet */
 	uint8_t policy_decided[DIGEST_SIZE]; /* of that by which all that is attached was decided last */
 	struct connection *connections;

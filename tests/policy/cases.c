@@ -462,9 +462,10 @@ const struct policy_case policy_cases[] = {
 	CASE("[deny z]\n[deny b]\n" ALL "[deny y]\n", "deny b"),
 	CASE_OF(USER, ALLOW, "[allow a]\nuser = bob\n[allow b]\nuser = alice\n", "allow b"),
 	CASE(ALL "[limit z]\nmax-memory = 4K\nmax-duration = 2h\n[limit b]\nmax-memory = 1M\nmax-duration = 90m\n"
-	     "max-attachments = 3\nmax-loads-per-minute = 5\nmax-programs-per-hook = 6\nmax-events-per-second = 7\n",
+	     "max-attachments = 3\nmax-loads-per-minute = 5\nmax-programs-per-hook = 6\nmax-events-per-second = 7\n"
+	     "max-cpu = 0.5%\n[limit y]\nmax-cpu = 2%\n",
 	     "allow all; max-attachments 3 by b; max-memory 4096 by z; max-events-per-second 7 by b; "
-	     "max-duration 5400000 by b; max-loads-per-minute 5 by b; max-programs-per-hook 6 by b"),
+	     "max-duration 5400000 by b; max-loads-per-minute 5 by b; max-programs-per-hook 6 by b; max-cpu 5000 by b"),
 
 	/* Forced and bounded parameters. */
 	CASE(ALL "[limit l]\nset = threshold:1000\n", "allow all; threshold = 1000"),

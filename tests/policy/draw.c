@@ -122,6 +122,8 @@ static void draw_limits(struct draw *d, bool may_set, struct drawn_section *s)
 		append(s, "max-events-per-second = %u\nmax-loads-per-minute = %u\n", draw(d, 9), draw(d, 9));
 	if (which & 8)
 		append(s, "max-duration = %s\nmax-programs-per-hook = %u\n", ANY(d, duration), draw(d, 9));
+	if (which & 4 && which & 8)
+		append(s, "max-cpu = %u.%u%%\n", draw(d, 3), draw(d, 10));
 	if (which & 16 || which == 32)
 		append(s, "kernel-verified = required\n");
 	if (!may_set || which < 32)

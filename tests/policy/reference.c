@@ -316,6 +316,8 @@ static uint64_t amount(const char *text)
 	char *end;
 	uint64_t n = strtoull(text, &end, 10); /* "required" is none: 0 */
 
+	if (strchr(text, '%'))
+		return (uint64_t)(strtod(text, NULL) * 10000 + 0.5); /* millionths */
 	for (size_t i = 0; i < COUNT(units); i++)
 		if (isdigit((unsigned char)*text) && *end == units[i].suffix)
 			n *= units[i].factor;

@@ -319,11 +319,54 @@ static void test_attachment_row(void **state)
 	client_free(&c);
 }
 
+/* What was told is shown, and nothing of the program that was not. */
+static void test_cost(void **state)
+{
+	struct message_attachment row = { .m.type = MESSAGE_REPLY_ATTACHMENT,
+					  .kernel_verified = "no",
+					  .costs = MESSAGE_COSTS_OWN,
+					  .cpu = 64,
+					  .counters = { .seen = 2, .submitted = 1, .ring_full = 1 },
+					  .sharing = 3,
+					  .program_cpu = 500,
+					  .program = {
+						  .seen = 9, .runs = 8, .self_ns = 70, .self_runs = 1 } };
+	struct fixture *f = *state;
+	struct client c = client_new(f);
+	json_t *reply, *cost;
+	struct record *r;
+
+	client_call(&c, CALL_MORE(PROBE "Status", "\"cost\":true"));
+	r = warden_record(f, MESSAGE_STATUS);
+	assert_int_equal(r->status.flags, MESSAGE_FLAG_COST);
+	for (int program = 0; program < 2; program++) {
+		WARDEN_ANSWER(f, r, &row);
+		reply = client_reply(&c);
+		cost = json_object_get(json_object_get(json_object_get(reply, "parameters"), "attachment"),
+				       "cost");
+		assert_int_equal(json_integer_value(json_object_get(cost, "cpu")), 64);
+		assert_int_equal(
+			json_integer_value(json_object_get(json_object_get(cost, "counters"), "ring_full")),
+			1);
+		cost = json_object_get(cost, "program");
+		assert_int_equal(json_object_size(cost), program ? 6 : 0);
+		if (program) {
+			assert_int_equal(json_integer_value(json_object_get(cost, "cpu")), 500);
+			assert_int_equal(json_integer_value(json_object_get(cost, "timed")), 70);
+			assert_int_equal(json_integer_value(json_object_get(cost, "attachments")), 3);
+		}
+		json_decref(reply);
+		row.costs |= MESSAGE_COSTS_PROGRAM;
+	}
+	client_free(&c);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(test_cost),
 		TEST(test_mistakes),
 		TEST(test_explain_defaults),
 		TEST(test_explain_everything),

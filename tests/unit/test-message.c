@@ -86,6 +86,7 @@ static const struct expected warden_to_loader[_MESSAGE_MAX] = {
 	ROW(RETARGET, struct message_retarget, 0, 0),
 	ROW(UNSUBSCRIBE, struct message_attachment_id, 0, 0),
 	ROW(READ_VALUES, struct message_attachment_id, 0, 0),
+	ROW(READ_COSTS, struct message_read_costs, 0, 0),
 	ROW(GET_RING, struct message_attachment_id, 0, 0),
 	ROW(SURVEY, struct message, 0, 0),
 };
@@ -98,6 +99,7 @@ static const struct expected loader_to_warden[_MESSAGE_MAX] = {
 	ROW(COUNTERS, struct message_counters, 0, 0),
 	ROW(HISTOGRAM, struct message_histogram, 0, 0),
 	ROW(COUNT, struct message_count, 0, 0),
+	ROW(COST, struct message_cost, 0, 0),
 	ROW(END, struct message, 0, 0),
 };
 

@@ -13,6 +13,7 @@
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
+#define SHARE "a percentage of one CPU is expected, with up to four decimals: 0.5%"
 static const struct {
 	const char *text, *place, *reason;
 } refusals[] = {
@@ -219,6 +220,17 @@ static const struct {
 	{ "[limit a]\nparameter = names:all\nset = threshold:1\n", "f:2:1",
 	  "a limit with set cannot depend on parameters" },
 	{ "[limit a]\nmax-loads-per-minute = ten\n", "f:2:24", "a whole number is expected" },
+	{ "[limit a]\nmax-cpu = 1\n", "f:2:11", SHARE },
+	{ "[limit a]\nmax-cpu = %\n", "f:2:11", SHARE },
+	{ "[limit a]\nmax-cpu = .5%\n", "f:2:11", SHARE },
+	{ "[limit a]\nmax-cpu = 1.%\n", "f:2:11", SHARE },
+	{ "[limit a]\nmax-cpu = 1.00001%\n", "f:2:11", SHARE },
+	{ "[limit a]\nmax-cpu = 1.5\n", "f:2:11", SHARE },
+	{ "[limit a]\nmax-cpu = 1x%\n", "f:2:11", SHARE },
+	{ "[limit a]\nmax-cpu = -1%\n", "f:2:11", SHARE },
+	{ "[limit a]\nmax-cpu = 1844674407370956%\n", "f:2:11", "the number is too large" },
+	{ "[limit a]\nmax-memory = 1.5M\n", "f:2:14",
+	  "a number of bytes is expected, or with K, M or G behind it: 16M" },
 	{ "[limit a]\nmax-programs-per-hok = 8\n", "f:2:1",
 	  "unknown key 'max-programs-per-hok', did you mean 'max-programs-per-hook'?" },
 	{ "[deny a]\naction = revoke\nsigner = *\n", "f:3:1",
@@ -336,7 +348,7 @@ static void test_accepted(void **state)
 		"persist = yes no\nparameter = names:none threshold:5 threshold:10-1000 "
 		"x:0-18446744073709551615\n"
 		"time = mon-fri/08:00-18:00 sat sun/00:00-24:00 22:00-06:00 sat-mon fri/22:00-00:00\n"
-		"[limit b]\nmax-loads-per-minute = 6\nmax-programs-per-hook = 8\n"
+		"[limit b]\nmax-loads-per-minute = 6\nmax-programs-per-hook = 8\nmax-cpu = 0.0001%\n"
 		"[limit c]\nset = names:none threshold:1000-50000\n"
 		"[deny d]\naction = enroll promote\nrole = lab\nhelper = bpf_override_return\n";
 	_cleanup_(policy_free_p) struct policy *policy = policy_fixture_load(text);

@@ -237,6 +237,7 @@ static void test_limits(void **state)
 		"[limit z]\ngroup = dev\nmax-attachments = 4\nmax-memory = 16M\nmax-duration = 8h\n"
 		"[limit b]\ndata = events\nmax-attachments = 4\nmax-memory = 1G\nmax-duration = 45s\n"
 		"[limit c]\nnamespace = container\nmax-events-per-second = 100\n"
+		"[limit e]\nmax-cpu = 1.05%\n[limit f]\nmax-cpu = 150%\n"
 		"[limit d]\nuser = bob\nmax-attachments = 0\n");
 	struct policy_request request = ASK();
 	struct policy_decision decision;
@@ -248,6 +249,8 @@ static void test_limits(void **state)
 	assert_string_equal(decision.limits.section[POLICY_MAX_ATTACHMENTS], "z");
 	assert_int_equal(decision.limits.value[POLICY_MAX_MEMORY], 16 << 20);
 	assert_int_equal(decision.limits.value[POLICY_MAX_DURATION], 8 * 3600 * 1000);
+	assert_int_equal(decision.limits.value[POLICY_MAX_CPU], 10500);
+	assert_string_equal(decision.limits.section[POLICY_MAX_CPU], "e");
 	assert_true(decision.limits.value[POLICY_MAX_EVENTS_PER_SECOND] == POLICY_UNLIMITED);
 	assert_string_equal(decision.limits.section[POLICY_MAX_EVENTS_PER_SECOND], "");
 	request = (struct policy_request)ASK(BOTH, .namespace = POLICY_NAMESPACE_UNKNOWN);

@@ -315,6 +315,47 @@ static void test_jump(void **state)
 	assert_int_equal(known_time_jump(&seen, 0, 720), -9000);
 }
 
+/* Runs of 1000 ns: over a second, a thousand of them are a millisecond, which is a thousand millionths. */
+static void test_cost_share(void **state)
+{
+	static const struct {
+		uint64_t own, seen, filtered, runs, timed, window;
+		uint32_t sharing;
+		uint64_t share;
+	} rows[] = {
+		{ 1000, 1000, 0, 1000, 10, 1000000000, 1, 1000 },
+		{ 1000, 1000, 0, 1000, 10, 500000000, 1, 2000 },
+		{ 300, 1000, 700, 1000, 10, 1000000000, 1, 1000 }, /* alone with what matches nobody */
+		{ 300, 1000, 400, 1000, 10, 1000000000, 2, 500 },  /* the other has 300 as well */
+		{ 0, 1000, 400, 1000, 10, 1000000000, 2, 200 },
+		{ 600, 1000, 400, 1000, 10, 1000000000, 2, 800 }, /* together with the one above: all of it */
+		{ 0, 0, 0, 1000, 10, 1000000000, 4, 250 },        /* nothing but runs */
+		{ 2000, 1000, 0, 1000, 10, 1000000000, 1, 1000 }, /* counted while it was read */
+		{ 1000, 1000, 0, 1000, 0, 1000000000, 1, 0 },     /* none was timed */
+		{ 1000, 1000, 0, 1000, 10, 0, 1, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		/* What was counted before does not matter. */
+		struct cost before = {
+			.read = 77,
+			.own = { .seen = 5 },
+			.program = { .seen = 6, .filtered = 1, .runs = 7, .self_runs = 1, .self_ns = 99999 }
+		};
+		struct cost now = before;
+
+		now.read += rows[i].window;
+		now.own.seen += rows[i].own;
+		now.program.seen += rows[i].seen;
+		now.program.filtered += rows[i].filtered;
+		now.program.runs += rows[i].runs;
+		now.program.self_runs += rows[i].timed;
+		now.program.self_ns += rows[i].timed * 1000;
+		assert_int_equal(cost_share(&now, &before, rows[i].sharing), rows[i].share);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -323,7 +364,7 @@ int main(void)
 		cmocka_unit_test(test_cgroup),   cmocka_unit_test(test_open_enrolment),
 		cmocka_unit_test(test_concerns), cmocka_unit_test(test_groups),
 		cmocka_unit_test(test_numbers),  cmocka_unit_test(test_known_time),
-		cmocka_unit_test(test_jump),
+		cmocka_unit_test(test_jump),     cmocka_unit_test(test_cost_share),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
