@@ -184,7 +184,7 @@ static void judge(struct attached *at)
 	at->over_cost = share > at->a.max_cpu ? at->over_cost + 1 : 0;
 	*before = *now;
 	/* One window can be spoilt by a single timed run that something interrupted. */
-	if (at->over_cost == COST_WINDOWS_OVER)
+	if (at->over_cost >= COST_WINDOWS_OVER)
 		end_over(at, share);
 }
 

@@ -20,6 +20,16 @@ of() { jq -c --arg id "$1" ".[\$id] | $2"; }
 switch() { as "$1" "$exercise/exercise-switches" "$2" >/dev/null; }
 host_cleanup() {
 	[ -z "${busy:-}" ] || { kill -- "-$busy" && wait "$busy"; } 2>/dev/null
+	busy=
+}
+keep_busy() { # USER; a session of its own: both processes of it end with it.
+	setsid setpriv --reuid "$1" --regid "$1" --init-groups "$exercise/exercise-switches" 100000000 >/dev/null &
+	busy=$!
+}
+is_new() { # OLD
+	local pid
+	pid=$(process_of warden)
+	[ -n "$pid" ] && [ "$pid" != "$1" ]
 }
 
 # --- what is told ---
@@ -50,9 +60,7 @@ check_match "ps: has the columns" "$(as $alice bpfwarden ps | head -n 1)" 'MEMOR
 check_match "ps: shows a share" "$(as $alice bpfwarden ps | tail -n 1)" ' [0-9.]+% +[0-9]+ +[a-z-]+$'
 
 # --- top ---
-# A session of its own: both processes of it end with it.
-setsid setpriv --reuid $alice --regid $alice --init-groups "$exercise/exercise-switches" 100000000 >/dev/null &
-busy=$!
+keep_busy $alice
 line=$(bpfwarden -o json top --all --once)
 check_equal "top: a line of both attachments" "$(jq '.attachments | length' <<<"$line")" 2
 check_equal "top: who did something comes first" "$(jq -r '.attachments[0].attachment.id' <<<"$line")" "$own"
@@ -80,7 +88,6 @@ check_match "max-cpu: explain shows it" "$(as $alice bpfwarden policy explain sc
 code=0
 wait $watching || code=$?
 host_cleanup
-busy=
 check_equal "max-cpu: whoever watches is told the limit and its section" "$(grep ended "$work/watched")" \
 	"bpfwarden: the attachment ended: max-cpu: it cost more than 0.001% of a CPU (limit cost)"
 check_equal "max-cpu: the exit code of who watches" $code 0
@@ -92,4 +99,15 @@ check_equal "max-cpu: what stays below its own limit stays attached" \
 	"$(as $bob bpfwarden -o json ps | jq -r '.attachment.id')" "$other"
 id=$(attach $alice sched.runqlat --aggregates)
 check "max-cpu: what was ended may be attached again" test -n "$id"
+
+# The limit is kept with the attachment, over an end of the warden.
+old=$(process_of warden)
+kill -KILL "$old"
+check "restart: the warden starts again" wait_until 30 is_new "$old"
+check "restart: and answers" wait_until 30 bpfwarden list
+keep_busy $alice
+as $alice bpfwarden watch "$id" >"$work/watched" 2>&1
+host_cleanup
+check_match "restart: the limit still holds" "$(why_ended "$id")" '^max-cpu: it cost more than 0\.001% of a CPU \(limit cost\): '
+check_equal "restart: and does not reach others" "$(as $bob bpfwarden -o json ps | jq -r '.attachment.id')" "$other"
 host_finish
