@@ -12,7 +12,8 @@
 #include "common/limits.h"
 
 #define HEADERS_MAX (SPEC_LABELS_MAX + 10)
-#define SHARE_WIDTH 20 /* columns of a bar of 100 % */
+#define NARROW      110 /* columns of a terminal on which tables leave out what matters less */
+#define SHARE_WIDTH 20  /* columns of a bar of 100 % */
 
 /* The rows of one answer in their order, for as long as they are printed. */
 struct rows {
@@ -193,13 +194,21 @@ static void label_cells(const struct view *view, const struct rows *rows, size_t
 		table_add(table, "all");
 }
 
-static const char *share_bar(uint64_t part, uint64_t all, char bar[SHARE_WIDTH + 1])
+/* Lines that do not fit are cut where the screen is redrawn, and what they end with are the labels. */
+static bool is_narrow(const struct view_data *data)
 {
-	unsigned int length = all ? (unsigned int)((double)part / (double)all * SHARE_WIDTH + 0.5) : 0;
+	return data->lines && data->width < NARROW;
+}
 
-	for (unsigned int i = 0; i < SHARE_WIDTH; i++)
+static const char *share_bar(const struct view_data *data, uint64_t part, uint64_t all,
+			     char bar[SHARE_WIDTH + 1])
+{
+	unsigned int width = is_narrow(data) ? SHARE_WIDTH / 2 : SHARE_WIDTH;
+	unsigned int length = all ? (unsigned int)((double)part / (double)all * width + 0.5) : 0;
+
+	for (unsigned int i = 0; i < width; i++)
 		bar[i] = i < length ? '#' : ' ';
-	bar[SHARE_WIDTH] = 0;
+	bar[width] = 0;
 	return bar;
 }
 
@@ -228,7 +237,7 @@ unsigned int view_counts(const struct view *view, const struct view_data *data, 
 	}
 	for (size_t i = 0; table && i < fit; i++) {
 		count_cells(data, &rows, i, table);
-		table_add(table, share_bar(rows.ranked[i].count, rows.sum, bar));
+		table_add(table, share_bar(data, rows.ranked[i].count, rows.sum, bar));
 		label_cells(view, &rows, i, table);
 	}
 	if (table) {
@@ -239,7 +248,7 @@ unsigned int view_counts(const struct view *view, const struct view_data *data, 
 	return used;
 }
 
-static void duration_cells(const struct ranked *row, struct table *table)
+static void duration_cells(const struct view_data *data, const struct ranked *row, struct table *table)
 {
 	char text[UNIT_TEXT_MAX + 4];
 	struct histogram histogram;
@@ -247,34 +256,40 @@ static void duration_cells(const struct ranked *row, struct table *table)
 	if (!histogram_from_json(row->row, &histogram))
 		histogram = (struct histogram){};
 	table_add(table, unit_seconds(histogram_percentile(&histogram, 0.5), text));
-	table_add(table, unit_seconds(histogram_percentile(&histogram, 0.9), text));
+	if (!is_narrow(data))
+		table_add(table, unit_seconds(histogram_percentile(&histogram, 0.9), text));
 	table_add(table, unit_seconds(histogram_percentile(&histogram, 0.99), text));
 	table_add(table, max_text(&histogram, text));
-	table_add(table, mean_text(&histogram, text));
+	if (!is_narrow(data))
+		table_add(table, mean_text(&histogram, text));
 }
 
 unsigned int view_histogram_table(const struct view *view, const struct view_data *data, unsigned int lines,
 				  FILE *out)
 {
-	const char *headers[HEADERS_MAX] = { "COUNT", "RATE", "SHARE", "P50", "P90", "P99", "MAX", "MEAN" };
+	static const char *const wide[] = { "COUNT", "RATE", "SHARE", "P50", "P90", "P99", "MAX", "MEAN" },
+				 *const narrow[] = { "COUNT", "RATE", "SHARE", "P50", "P99", "MAX" };
+	size_t n = is_narrow(data) ? sizeof(narrow) / sizeof(narrow[0]) : sizeof(wide) / sizeof(wide[0]);
+	const char *headers[HEADERS_MAX];
 	char titles[SPEC_LABELS_MAX][OBJECT_NAME_MAX];
 	_cleanup_(table_free_p) struct table *table = NULL;
 	struct rows rows = rows_of(data, "histograms");
-	size_t fit = rows_that_fit(data, &rows, lines);
+	size_t fit = rows_that_fit(data, &rows, lines ? lines - 1 : 0); /* its name is a line, too */
 	unsigned int used = 0;
 
+	memcpy(headers, is_narrow(data) ? narrow : wide, n * sizeof(headers[0]));
 	if (rows.n) {
-		label_headers(&rows, headers, 8, titles);
+		label_headers(&rows, headers, n, titles);
 		table = table_new(headers);
 	}
 	for (size_t i = 0; table && i < fit; i++) {
 		count_cells(data, &rows, i, table);
-		duration_cells(&rows.ranked[i], table);
+		duration_cells(data, &rows.ranked[i], table);
 		label_cells(view, &rows, i, table);
 	}
 	if (table) {
 		fprintf(out, "%s\n", cli_string(rows.ranked[0].row, "name"));
-		table_print_to(table, out, 8, view->style.heading, view->style.plain);
+		table_print_to(table, out, n, view->style.heading, view->style.plain);
 		used = (unsigned int)fit + 2 + print_rest(data, &rows, fit, out);
 	}
 	rows_clear(&rows);

@@ -347,7 +347,7 @@ static void test_view_rest(void **state)
 	_cleanup_json_ json_t *counts = many_rows("counts", 50), *histograms = many_rows("histograms", 12);
 	struct view_data data = { .read = counts, .seconds = 1, .width = 80 };
 	_cleanup_free_ char *rows = print(&view, &data), *few = NULL, *blocks = NULL, *small = NULL,
-			    *top = NULL;
+			    *top = NULL, *narrow = NULL;
 	unsigned int lines = 0;
 
 	(void)state;
@@ -372,6 +372,10 @@ static void test_view_rest(void **state)
 	assert_contains(top, "COUNT    RATE  SHARE  ");
 	assert_contains(top, "   12  12.0/s  15.4%  ");
 	assert_null(strchr(top, '#'));
+	/* On a narrow screen less, so that the labels stay on it. */
+	data.lines = 8;
+	narrow = print(&view, &data);
+	assert_contains(narrow, "P50      P99         MAX  A\n");
 }
 
 /* The order of what is shown, and the sequences in it, are ours alone. */
