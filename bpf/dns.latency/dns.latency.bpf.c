@@ -111,11 +111,14 @@ static __always_inline void keep_name(struct __sk_buff *skb, struct dns_latency_
 
 	if (bpf_skb_load_bytes(skb, at, &first, 1) < 0)
 		return;
-	length -= 1;
-	if (length > sizeof(*name) - 1)
-		length = sizeof(*name) - 1;
+	if (length < 2) /* the root */
+		return;
+	length -= 2;
+	if (length > sizeof(*name) - 2)
+		length = sizeof(*name) - 2;
 	barrier_var(length); /* the value that is checked is the value that is used */
-	if (length == 0 || length >= sizeof(*name) || bpf_skb_load_bytes(skb, at + 1, name, length) < 0)
+	/* One more than a number that may be 0: Linux 6.1 wants to see that a length is not. */
+	if (length > sizeof(*name) - 2 || bpf_skb_load_bytes(skb, at + 1, name, length + 1) < 0)
 		return;
 	hash = dns_name_to_text(name, first);
 	if (shown == DNS_NAME_HASH) {

@@ -5,6 +5,7 @@
 dns-queries.py serve DIRECTORY: for root, in a network namespace of its own: dnsmasq at 127.0.0.1 and ::1, whose log and
 pid go into the directory.
 dns-queries.py ask WHAT COUNT: so many queries, each of which has come to its end, or never will, when this returns.
+dns-queries.py alone WHAT COUNT: the same in a new network namespace without a server.
 dns-queries.py asked DIRECTORY: ends dnsmasq and prints what it logged: "TYPE COUNT" a line.
 """
 import collections
@@ -83,7 +84,7 @@ def ask_nobody(count):
 
 def send_noise(count):
     """What is no query: too short, an answer, no question, two questions; and one to another port."""
-    whole = query(7, "here.test", TYPES["A"])
+    whole = query(7, "here.test", TYPES["MX"])
     messages = [whole[:11], whole[:2] + b"\x81\x80" + whole[4:], whole[:4] + b"\0\0" + whole[6:],
                 whole[:4] + b"\0\2" + whole[6:]]
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf, \
@@ -123,6 +124,9 @@ if __name__ == "__main__":
             serve(where)
         case ["asked", where]:
             asked(where)
+        case ["alone", what, number]:
+            interface_up()
+            ASK[what](int(number))
         case ["ask", what, number]:
             ASK[what](int(number))
         case _:
