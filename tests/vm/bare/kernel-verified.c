@@ -436,7 +436,8 @@ static void mount_all(void)
 	(void)mkdir("/proc", 0755);
 	(void)mkdir("/sys", 0755);
 	(void)mkdir("/dev", 0755);
-	if (mount("proc", "/proc", "proc", 0, NULL) < 0 || mount("sys", "/sys", "sysfs", 0, NULL) < 0)
+	if (mount("proc", "/proc", "proc", 0, NULL) < 0 || mount("sys", "/sys", "sysfs", 0, NULL) < 0 ||
+	    mount("cgroup2", "/sys/fs/cgroup", "cgroup2", 0, NULL) < 0)
 		result(false, "mount", "%s", strerror(errno));
 	(void)mount("dev", "/dev", "devtmpfs", 0, NULL);
 }
