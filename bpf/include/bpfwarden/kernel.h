@@ -198,8 +198,10 @@ struct sock_cgroup_data {
 	struct cgroup *cgroup;
 };
 
+struct socket;
 struct sock {
 	struct sock_common __sk_common;
+	struct socket *sk_socket; /* NULL: nobody has accepted it, or its file is closed */
 	__u16 sk_protocol;
 	int sk_err;
 	kuid_t sk_uid;
@@ -219,6 +221,7 @@ struct inet_connection_sock {
 struct tcp_sock {
 	struct inet_connection_sock inet_conn;
 	__u64 bytes_sent, bytes_retrans, bytes_received;
+	__u32 rcv_wup, rcv_wnd;
 	__u32 srtt_us;
 	__u32 total_retrans;
 };
