@@ -57,12 +57,6 @@ static __always_inline bool is_behind(__u32 sequence, __u32 other)
 	return (__s32)(sequence - other) > 0;
 }
 
-/* Bytes that the kernel would not take either: beyond the window that it has offered. */
-static __always_inline bool is_beyond_window(const struct tcp_sock *tcp, const struct segment *s)
-{
-	return is_behind(s->sequence + s->length, tcp->rcv_wup + tcp->rcv_wnd);
-}
-
 /* Notes how far this direction is. What the segment acknowledges beyond what was seen of the other one has
  * passed while nobody listened (its end, FIN, is one more): then all begins anew. */
 static __always_inline void advance(struct exchange *x, const struct segment *s, const enum way way)
@@ -284,7 +278,7 @@ static __always_inline void handle(struct bw_run *run, struct __sk_buff *skb, st
 	if (x && x->phase == PHASE_SKIP)
 		return;
 	tcp = bpf_skc_to_tcp_sock(sk);
-	if (!tcp || (way == WAY_IN && is_beyond_window(tcp, s)))
+	if (!tcp)
 		return;
 	run->owner = bw_owner_of_socket((struct sock *)tcp);
 	if (!x)

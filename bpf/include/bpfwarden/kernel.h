@@ -221,7 +221,6 @@ struct inet_connection_sock {
 struct tcp_sock {
 	struct inet_connection_sock inet_conn;
 	__u64 bytes_sent, bytes_retrans, bytes_received;
-	__u32 rcv_wup, rcv_wnd;
 	__u32 srtt_us;
 	__u32 total_retrans;
 };
