@@ -43,6 +43,8 @@ struct exchange {
 	__u8 known[2];     /* by way: high counts */
 	__u8 reserved[6];
 	struct http_target target;
+	struct bw_record
+		record; /* of PHASE_REPORT: with it, the stack would be larger than Linux 6.1 allows */
 };
 
 struct {
@@ -57,15 +59,21 @@ static __always_inline bool is_behind(__u32 sequence, __u32 other)
 	return (__s32)(sequence - other) > 0;
 }
 
+/* False: the other direction was first. */
+static __always_inline bool pass(struct exchange *x, enum phase from, enum phase to)
+{
+	return __sync_val_compare_and_swap(&x->phase, from, to) == from;
+}
+
 /* Notes how far this direction is. What the segment acknowledges beyond what was seen of the other one has
  * passed while nobody listened (its end, FIN, is one more): then all begins anew. */
 static __always_inline void advance(struct exchange *x, const struct segment *s, const enum way way)
 {
-	__u32 end = s->sequence + s->length;
+	__u32 end = s->sequence + s->length, phase = x->phase;
 
-	if (x->known[!way] && is_behind(s->acked, x->high[!way] + 1)) {
+	if (x->known[!way] && is_behind(s->acked, x->high[!way] + 1) && phase != PHASE_REPORT) {
 		x->known[!way] = 0;
-		x->phase = PHASE_NEW;
+		pass(x, phase, PHASE_NEW);
 	}
 	if (!x->known[way] || is_behind(end, x->high[way]))
 		x->high[way] = end;
@@ -98,11 +106,12 @@ static __always_inline void keep_target(struct __sk_buff *skb, struct exchange *
 	if (!params || params->path != HTTP_PATH_PATH || skipped >= s->length)
 		return;
 	length = s->length - skipped;
-	if (length > sizeof(x->target) - 1)
-		length = sizeof(x->target) - 1;
-	barrier_var(length); /* the value that is checked is the value that is used */
-	if (length > 0 && length < sizeof(x->target) &&
-	    bpf_skb_load_bytes(skb, s->offset + skipped, &x->target, length) == 0)
+	if (length > sizeof(x->target))
+		length = sizeof(x->target);
+	barrier_var(length);
+	length = ((length - 1) & (sizeof(x->target) - 1)) +
+		 1; /* so that the verifier knows both bounds, too */
+	if (bpf_skb_load_bytes(skb, s->offset + skipped, &x->target, length) == 0)
 		http_cut_target(&x->target);
 }
 
@@ -125,22 +134,20 @@ static __always_inline __u32 begin(struct __sk_buff *skb, struct exchange *x, co
 {
 	__u32 kind = HTTP_NOTHING;
 
-	x->phase = PHASE_SKIP;
+	if (!pass(x, PHASE_NEW, PHASE_SKIP))
+		return HTTP_NOTHING;
 	message_at(skb, s, s->sequence, &kind);
 	if (http_is_request(kind)) {
 		wait_for_answer(skb, x, s, s->sequence, kind, way);
 		return HTTP_NOTHING;
 	}
+	if (kind == HTTP_NOTHING || (kind >= HTTP_ANSWER && kind < HTTP_ANSWER + 200))
+		return HTTP_NOTHING;
 	x->kind = HTTP_UNKNOWN;
 	x->requested = 0;
-	x->request_way = way;
-	__builtin_memset(&x->target, 0, sizeof(x->target));
-	if (kind < HTTP_ANSWER)
-		return kind;
-	if (kind < HTTP_ANSWER + 200)
-		return HTTP_NOTHING;
-	x->request_way = !way;
+	x->request_way = kind < HTTP_ANSWER ? way : !way;
 	x->start[!way] = x->known[!way] ? x->high[!way] : s->acked;
+	__builtin_memset(&x->target, 0, sizeof(x->target));
 	x->phase = PHASE_REPORT;
 	return kind;
 }
@@ -169,7 +176,7 @@ static __always_inline __u32 take_answer(struct __sk_buff *skb, struct exchange 
 	if (!message_at(skb, s, x->start[way], &kind))
 		return HTTP_NOTHING;
 	if (kind >= HTTP_ANSWER + 200 || kind == HTTP_ANSWER + 101) {
-		if (__sync_val_compare_and_swap(&x->phase, PHASE_ANSWER, PHASE_REPORT) != PHASE_ANSWER)
+		if (!pass(x, PHASE_ANSWER, PHASE_REPORT))
 			return HTTP_NOTHING;
 		x->start[!way] = x->high[!way];
 		return kind;
@@ -196,13 +203,12 @@ static __always_inline __u32 take(struct __sk_buff *skb, struct exchange *x, con
 	return HTTP_NOTHING;
 }
 
-/* What follows the answer: another request, or what another protocol makes of the connection. */
+/* What follows: another request, or what another protocol makes of the connection. */
 static __always_inline void settle(struct exchange *x, __u32 kind)
 {
-	bool left = kind == HTTP_ANSWER + 101 || (x->kind == HTTP_CONNECT && kind < HTTP_ANSWER + 300);
+	bool tunnel = x->kind == HTTP_CONNECT && kind < HTTP_ANSWER + 300;
 
-	if (x->phase == PHASE_REPORT)
-		x->phase = left ? PHASE_SKIP : PHASE_REQUEST;
+	x->phase = kind < HTTP_ANSWER + 200 || tunnel ? PHASE_SKIP : PHASE_REQUEST;
 }
 
 static __always_inline void fill_event(struct http_status_event *event, struct tcp_sock *tcp,
@@ -224,32 +230,31 @@ static __always_inline void set_side(char *side, bool client)
 		__builtin_memcpy(side, "server\0", 8);
 }
 
-static __always_inline void report(struct bw_run *run, struct tcp_sock *tcp, const struct exchange *x,
-				   __u32 kind)
+static __always_inline void report(struct bw_run *run, struct tcp_sock *tcp, struct exchange *x, __u32 kind)
 {
 	const struct http_status_params *params = bw_parameters();
+	struct bw_record *r = &x->record;
 	struct http_method method = {};
-	struct bw_record r;
 
-	bw_record_start(&r, run, BW_PART_COUNT);
+	bw_record_start(r, run, BW_PART_COUNT);
 	http_method_name(&method, kind > HTTP_ANSWER ? x->kind : kind);
-	__builtin_memcpy(r.labels.method, method.text, sizeof(method));
-	__builtin_memcpy(r.event.method, method.text, sizeof(method));
-	set_side(r.labels.side, x->request_way == WAY_OUT);
-	set_side(r.event.side, x->request_way == WAY_OUT);
-	r.labels.cgroup = run->owner.cgroup_id;
-	r.threshold = params ? params->threshold : 0;
+	__builtin_memcpy(r->labels.method, method.text, sizeof(method));
+	__builtin_memcpy(r->event.method, method.text, sizeof(method));
+	set_side(r->labels.side, x->request_way == WAY_OUT);
+	set_side(r->event.side, x->request_way == WAY_OUT);
+	r->labels.cgroup = run->owner.cgroup_id;
+	r->threshold = params ? params->threshold : 0;
 	if (kind > HTTP_ANSWER) {
-		r.parts |= BW_PART_EVENT;
-		r.labels.status = r.event.status = kind - HTTP_ANSWER;
-		fill_event(&r.event, tcp, x);
+		r->parts |= BW_PART_EVENT;
+		r->labels.status = r->event.status = kind - HTTP_ANSWER;
+		fill_event(&r->event, tcp, x);
 	}
 	if (x->requested) {
-		bw_record_duration(&r, bpf_ktime_get_ns() - x->requested);
-		r.event.latency = r.value;
-		r.parts |= BW_PART_HISTOGRAM;
+		bw_record_duration(r, bpf_ktime_get_ns() - x->requested);
+		r->event.latency = r->value;
+		r->parts |= BW_PART_HISTOGRAM;
 	}
-	bw_deliver(run, &r);
+	bw_deliver(run, r);
 }
 
 /* The state of a socket whose owner has subscribers. One that nobody has accepted yet gets its owner only

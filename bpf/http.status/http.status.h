@@ -17,7 +17,7 @@ struct http_status_event {
 	/* personal; IPv4 is mapped into IPv6 */
 	__u8 local_address[16];
 	__u8 remote_address[16];
-	char path[64]; /* if the parameter asks for it: up to the query, cut at 64 bytes */
+	char path[64]; /* if the parameter asks for it: up to the query, at most 63 bytes */
 };
 
 struct http_status_labels {

@@ -172,20 +172,21 @@ struct http_target {
 };
 
 /* What a request asks for becomes a path: without query, nothing at all unless it starts with a slash (a
- * whole URI may hold a password). */
+ * whole URI may hold a password), at most 63 bytes. Without branches inside: Linux 6.1 takes no loop that is
+ * entered again but by a jump. */
 __attribute__((noinline)) int http_cut_target(struct http_target *target)
 {
-	bool over;
+	__u32 over;
 
 	if (!target)
 		return 0;
+	target->text[sizeof(target->text) - 1] = 0;
 	over = target->text[0] != '/';
-	for (int i = 0; i < (int)sizeof(target->text); i++) {
-		char c = target->text[i];
+	for (__u32 i = 0; i < sizeof(target->text); i++) {
+		__u32 c = (__u8)target->text[i];
 
-		over = over || c <= ' ' || c > '~' || c == '?' || c == '#';
-		if (over)
-			target->text[i] = 0;
+		over |= (c - '!' > '~' - '!') | (c == '?') | (c == '#');
+		target->text[i] = c & (over - 1);
 	}
 	return 0;
 }
