@@ -43,8 +43,8 @@ struct exchange {
 	__u8 known[2];     /* by way: high counts */
 	__u8 reserved[6];
 	struct http_target target;
-	struct bw_record
-		record; /* of PHASE_REPORT: with it, the stack would be larger than Linux 6.1 allows */
+	/* Of PHASE_REPORT. With it, the stack would be larger than Linux 6.1 allows. */
+	struct bw_record record;
 };
 
 struct {
@@ -108,9 +108,9 @@ static __always_inline void keep_target(struct __sk_buff *skb, struct exchange *
 	length = s->length - skipped;
 	if (length > sizeof(x->target))
 		length = sizeof(x->target);
+	/* The verifier of Linux 6.1 learns both bounds from this alone. */
 	barrier_var(length);
-	length = ((length - 1) & (sizeof(x->target) - 1)) +
-		 1; /* so that the verifier knows both bounds, too */
+	length = ((length - 1) & (sizeof(x->target) - 1)) + 1;
 	if (bpf_skb_load_bytes(skb, s->offset + skipped, &x->target, length) == 0)
 		http_cut_target(&x->target);
 }
