@@ -7,6 +7,8 @@
 install_packages dnsmasq-base
 
 prepare() { cp "$(dirname "$0")/exercise/dns-queries.py" "$work/"; }
+# A server outlives its network namespace's first process, so it is ended even if the test is not finished.
+host_cleanup() { [ ! -s "$work/dnsmasq/dnsmasq.pid" ] || kill "$(cat "$work/dnsmasq/dnsmasq.pid")" 2>/dev/null; }
 host_begin prepare
 
 # ask USER WHAT:COUNT…: what dnsmasq logged is left in $work/asked.
