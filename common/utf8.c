@@ -53,10 +53,12 @@ static bool is_control(const unsigned char *p, size_t n)
 	return (n == 1 && (*p < 0x20 || *p == 0x7f)) || (n == 2 && p[0] == 0xc2 && p[1] < 0xa0);
 }
 
-/* U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069: text that shows in another order than it is in. U+2028
- * and U+2029: line breaks. */
+/* U+061C, U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069: text that shows in another order than it is in.
+ * U+2028 and U+2029: line breaks. */
 static bool is_direction(const unsigned char *p, size_t n)
 {
+	if (n == 2)
+		return p[0] == 0xd8 && p[1] == 0x9c;
 	if (n != 3 || p[0] != 0xe2)
 		return false;
 	if (p[1] == 0x80)

@@ -157,7 +157,8 @@ static void test_utf8(void **state)
 		  16, true, "??2J\xc2\xa0" }, /* U+009B is CSI */
 		{ "a\xe2\x80\xae"
 		  "b",
-		  16, true, "a???b" }, /* right-to-left override */
+		  16, true, "a???b" },                          /* right-to-left override */
+		{ "\xd8\x9c\xd8\xa7", 16, true, "??\xd8\xa7" }, /* Arabic letter mark, letter */
 		{ "\xe2\x80\xa6", 16, true, "\xe2\x80\xa6" },
 		{ "\xc0\xaf", 16, false, "??" },           /* overlong */
 		{ "\xed\xa0\x80", 16, false, "???" },      /* surrogate */
