@@ -3,6 +3,7 @@
 
 #include <stdint.h>
 #include <string.h>
+
 size_t utf8_sequence(const unsigned char *text, size_t size)
 {
 	static const uint32_t smallest[] = { 0, 0, 0x80, 0x800, 0x10000 };

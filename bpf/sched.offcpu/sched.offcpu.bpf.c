@@ -15,6 +15,7 @@
 #define BW_HISTOGRAM     1024
 #define BW_NOT_REENTRANT /* the tracepoint is inside the scheduler, with interrupts off */
 #include "bpfwarden/subscribe.h"
+#include "bpfwarden/sched.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -35,13 +36,6 @@ struct away {
 };
 BW_MAP(offcpu_away, ARRAY, PLACES, __u32, struct away);
 
-/* The clock of the run queue that the task is on, which the scheduler has just brought up to date. Tasks of
- * every class have their cfs_rq set, see set_task_rq(). */
-static __always_inline __u64 queue_clock(const struct task_struct *task)
-{
-	return task->se.cfs_rq->rq->clock;
-}
-
 static __always_inline struct away *place_of(const struct task_struct *task)
 {
 	__u32 index = task->pid & (PLACES - 1);
@@ -59,7 +53,7 @@ static __always_inline void leave(struct bw_run *run, const struct task_struct *
 		BW_ADD(run->totals->seen, 1);
 		BW_ADD(run->totals->map_full, 1);
 	}
-	away->since = queue_clock(task);
+	away->since = bw_queue_clock(task);
 	away->state = state;
 	away->pid = state & TASK_DEAD ? 0 : task->pid; /* it will not be back */
 }
@@ -117,7 +111,8 @@ static __always_inline void come_back(struct bw_run *run, struct task_struct *ta
 	since = away->since;
 	state = away->state;
 	away->pid = 0;
-	now = queue_clock(task); /* of another CPU than before, perhaps: they agree to within microseconds */
+	now = bw_queue_clock(
+		task); /* of another CPU than before, perhaps: they agree to within microseconds */
 	run->owner = bw_owner_of_task(task);
 	if (bw_match(run))
 		report(run, task, state, now > since ? now - since : 0);

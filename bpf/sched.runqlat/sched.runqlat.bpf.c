@@ -15,15 +15,9 @@
 #define BW_HISTOGRAM     1024
 #define BW_NOT_REENTRANT /* the tracepoint is inside the scheduler, with interrupts off */
 #include "bpfwarden/subscribe.h"
+#include "bpfwarden/sched.h"
 
 char LICENSE[] SEC("license") = "GPL";
-
-/* The clock of the run queue that the task is on, which the scheduler has just brought up to date. Tasks of
- * every class have their cfs_rq set, see set_task_rq(). */
-static __always_inline __u64 queue_clock(const struct task_struct *task)
-{
-	return task->se.cfs_rq->rq->clock;
-}
 
 static __always_inline void report(struct bw_run *run, struct task_struct *task, __u64 waited)
 {
@@ -50,7 +44,7 @@ int BPF_PROG(sched_runqlat, bool preempt, struct task_struct *prev, struct task_
 		return 0;
 	if (!bw_start(&run))
 		return 0;
-	now = queue_clock(next);
+	now = bw_queue_clock(next);
 	run.owner = bw_owner_of_task(next);
 	if (bw_match(&run))
 		report(&run, next, now > queued ? now - queued : 0);
