@@ -33,36 +33,39 @@ static __always_inline void set_kind(char *kind, __u8 state, __u8 congestion)
 		__builtin_memcpy(kind, "tlp\0\0\0\0", 8);
 }
 
-static __always_inline void fill_event(struct tcp_retransmit_event *event, struct sock *sk, bool synack)
+static __always_inline void fill_event(struct tcp_retransmit_event *event, struct sock *sk,
+				       const struct sk_buff *skb)
 {
 	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
 
 	event->state = sk->__sk_common.skc_state;
 	event->family = sk->__sk_common.skc_family;
 	event->remote_port = bw_remote_port(sk);
+	event->segments = skb ? BPF_CORE_READ((const struct tcp_skb_cb *)skb->cb, tcp_gso_segs) : 1;
 	bw_socket_addresses(sk, event->local_address, event->remote_address);
 	if (!tcp)
 		return;
 	event->local_port = bw_local_port(tcp);
-	if (synack)
+	if (!skb)
 		__builtin_memcpy(event->kind, "synack\0", 8);
 	else
 		set_kind(event->kind, event->state, BPF_CORE_READ_BITFIELD(&tcp->inet_conn, icsk_ca_state));
 }
 
-static __always_inline void report(struct bw_run *run, struct sock *sk, bool synack)
+static __always_inline void report(struct bw_run *run, struct sock *sk, const struct sk_buff *skb)
 {
 	struct bw_record r;
 
 	bw_record_start(&r, run, BW_PART_EVENT | BW_PART_COUNT);
-	fill_event(&r.event, sk, synack);
+	fill_event(&r.event, sk, skb);
+	r.amount = r.event.segments;
 	__builtin_memcpy(r.labels.kind, r.event.kind, 8);
 	r.labels.cgroup = run->owner.cgroup_id;
 	bw_deliver(run, &r);
 }
 
-/* synack: sk is the listener, whose request has not become a socket yet. */
-static __always_inline int handle(struct sock *sk, bool synack)
+/* Without skb it is a SYN-ACK: sk is the listener, whose request has not become a socket yet. */
+static __always_inline int handle(struct sock *sk, const struct sk_buff *skb)
 {
 	struct bw_run run;
 
@@ -70,7 +73,7 @@ static __always_inline int handle(struct sock *sk, bool synack)
 		return 0;
 	run.owner = bw_owner_of_socket(sk);
 	if (bw_match(&run))
-		report(&run, sk, synack);
+		report(&run, sk, skb);
 	else
 		bw_count_unmatched(&run);
 	return bw_finish(&run);
@@ -79,5 +82,5 @@ static __always_inline int handle(struct sock *sk, bool synack)
 SEC("tp_btf/tcp_retransmit_synack")
 int BPF_PROG(retransmit_synack, struct sock *sk)
 {
-	return handle(sk, true);
+	return handle(sk, NULL);
 }

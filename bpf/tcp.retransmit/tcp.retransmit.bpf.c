@@ -3,7 +3,7 @@
 #include "tcp.retransmit/retransmit.h"
 
 SEC("tp_btf/tcp_retransmit_skb")
-int BPF_PROG(retransmit, struct sock *sk)
+int BPF_PROG(retransmit, struct sock *sk, const struct sk_buff *skb)
 {
-	return handle(sk, false);
+	return handle(sk, skb);
 }

@@ -5,5 +5,5 @@
 SEC("tp_btf/tcp_retransmit_skb")
 int BPF_PROG(retransmit, struct sock *sk, const struct sk_buff *skb, int error)
 {
-	return error ? 0 : handle(sk, false);
+	return error ? 0 : handle(sk, skb);
 }

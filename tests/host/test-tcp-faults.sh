@@ -28,8 +28,9 @@ retransmit() {
 	faults $alice retransmit
 	answer=$(read_as $alice "$mine")
 	check "retransmit: there were some of each kind" test "$(kernel TCPFastRetrans)" -gt 0 -a "$(kernel TCPSynRetrans)" -gt 10
-	check_equal "retransmit: all that the kernel counted" "$(jq .counters.submitted <<<"$answer")" "$(kernel RetransSegs)"
-	check_equal "retransmit: counts and events agree" "$(sum true <<<"$answer")" "$(kernel RetransSegs)"
+	check_equal "retransmit: all that the kernel counted" "$(sum true <<<"$answer")" "$(kernel RetransSegs)"
+	check "retransmit: an event is a buffer, of several segments" test "$(jq .counters.submitted <<<"$answer")" -gt 0 \
+		-a "$(jq .counters.submitted <<<"$answer")" -lt "$(kernel RetransSegs)"
 	check_equal "retransmit: SYN and SYN-ACK" "$(sum '.labels.kind == "syn" or .labels.kind == "synack"' <<<"$answer")" "$(kernel TCPSynRetrans)"
 	check "retransmit: the second and the third SYN-ACK" test "$(sum '.labels.kind == "synack"' <<<"$answer")" -ge 2
 	check_equal "retransmit: in recovery" "$(sum '.labels.kind == "fast"' <<<"$answer")" "$(kernel TCPFastRetrans)"

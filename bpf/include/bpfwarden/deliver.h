@@ -89,7 +89,7 @@ static __always_inline bool bw_count_add(__u32 slot, struct bw_record *r)
 	}
 	if (!n)
 		return false;
-	BW_ADD(*n, 1);
+	BW_ADD(*n, r->amount);
 	return true;
 }
 #else

@@ -229,6 +229,12 @@ struct sk_buff {
 	struct sock *sk;
 	__be16 protocol;
 	unsigned int len;
+	char cb[48];
+};
+
+/* What TCP keeps in sk_buff.cb. */
+struct tcp_skb_cb {
+	__u16 tcp_gso_segs;
 };
 
 #pragma clang attribute pop

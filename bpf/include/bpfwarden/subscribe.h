@@ -105,6 +105,7 @@ struct bw_record {
 	__u64 ticks;
 	__u64 value;     /* compared with the slot's threshold, in the probe's unit */
 	__u64 threshold; /* for slots that have none */
+	__u64 amount;    /* what the event adds to its count: 1 unless the probe says otherwise */
 #ifdef BW_LABELS
 	BW_LABELS labels;
 #endif
@@ -216,6 +217,7 @@ static __always_inline void bw_record_start(struct bw_record *r, const struct bw
 {
 	__builtin_memset(r, 0, sizeof(*r));
 	r->parts = parts;
+	r->amount = 1;
 #ifdef BW_EVENT
 	r->event.head.time = bpf_ktime_get_boot_ns();
 	r->event.head.cgroup = run->owner.cgroup_id;

@@ -49,6 +49,7 @@ def until(name, value):
 def listen(port):
     s = socket.socket()
     s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1000)  # a buffer is several segments
     s.bind(("127.0.0.1", port))
     s.listen(128)
     return s
