@@ -117,10 +117,15 @@ struct cgroup_subsys_state {
 	struct cgroup_subsys_state *parent;
 };
 
+struct cgroup_root {
+	int hierarchy_id; /* 0: cgroup v2 */
+};
+
 struct cgroup {
 	struct cgroup_subsys_state self;
 	int level;
 	struct kernfs_node *kn;
+	struct cgroup_root *root;
 };
 
 struct css_set {
@@ -235,6 +240,37 @@ struct sk_buff {
 /* What TCP keeps in sk_buff.cb. */
 struct tcp_skb_cb {
 	__u16 tcp_gso_segs;
+};
+
+struct blkcg {
+	struct cgroup_subsys_state css;
+};
+
+struct blkcg_gq {
+	struct blkcg *blkcg;
+};
+
+struct bio_vec;
+struct bio {
+	struct blkcg_gq *bi_blkg;
+	unsigned short bi_vcnt, bi_max_vecs;
+	struct bio_vec *bi_io_vec;
+};
+
+struct gendisk {
+	char disk_name[32];
+};
+
+struct request_queue {
+	struct gendisk *disk;
+};
+
+struct request {
+	struct request_queue *q;
+	unsigned int cmd_flags;
+	unsigned int __data_len;
+	struct bio *bio;
+	__u64 start_time_ns, io_start_time_ns;
 };
 
 #pragma clang attribute pop
