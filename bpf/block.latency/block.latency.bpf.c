@@ -111,22 +111,31 @@ static __always_inline struct bw_owner owner_of(const struct request *rq)
 	return owner;
 }
 
+/* Read word by word, which costs a fraction of a helper's call: the name was written into zeroed memory. */
 static __always_inline void set_device(struct bw_record *r, const struct request *rq)
 {
 	struct gendisk *disk = rq->q->disk;
+	__u64 *device = (__u64 *)r->labels.device;
 
-	if (disk)
-		bpf_probe_read_kernel_str(r->labels.device, sizeof(r->labels.device), disk->disk_name);
+	if (disk) {
+		device[0] = *(const __u64 *)&disk->disk_name[0];
+		device[1] = *(const __u64 *)&disk->disk_name[8];
+		device[2] = *(const __u64 *)&disk->disk_name[16];
+		device[3] = *(const __u64 *)&disk->disk_name[24];
+	}
 	__builtin_memcpy(r->event.device, r->labels.device, sizeof(r->event.device));
 }
 
-/* A queue that keeps no statistics notes no times: then the request is counted, but in no histogram. */
+/* A queue that keeps no statistics notes no times: such requests are counted, where others are in the
+ * histogram. */
 static __always_inline void set_times(struct bw_record *r, const struct request *rq)
 {
 	__u64 began = rq->start_time_ns, issued = rq->io_start_time_ns, now = bpf_ktime_get_ns();
 
-	if (!began)
+	if (!began) {
+		r->parts |= BW_PART_COUNT;
 		return;
+	}
 	r->parts |= BW_PART_HISTOGRAM;
 	bw_record_duration(r, now > began ? now - began : 0);
 	r->event.latency = r->value;
@@ -139,7 +148,7 @@ static __always_inline void report(struct bw_run *run, const struct request *rq,
 	const struct block_latency_params *params = bw_parameters();
 	struct bw_record r;
 
-	bw_record_start(&r, run, BW_PART_EVENT | BW_PART_COUNT);
+	bw_record_start(&r, run, BW_PART_EVENT);
 	r.threshold = params ? params->threshold : 0;
 	r.labels.cgroup = run->owner.cgroup_id;
 	r.event.bytes = bytes;
