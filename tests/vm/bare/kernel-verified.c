@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Loads and attaches every bundle through the loader's own functions and says what the kernel verified; then
- * hands the runner what the loader would never let through, so that the kernel itself has to refuse it. As
- * process 1 it is a whole machine (tests/vm/bare/machine). Prints the result lines of tests/vm/lib.sh.
+ * Loads and attaches every bundle, and every variant of it that this kernel can have, through the loader's
+ *own functions and says what the kernel verified; then hands the runner what the loader would never let
+ *through, so that the kernel itself has to refuse it. As process 1 it is a whole machine
+ *(tests/vm/bare/machine). Prints the result lines of tests/vm/lib.sh.
  *
  *	kernel-verified verifies|unsupported [BUNDLES CERTIFICATE]
+ *
+ * For tests/vm/bare/matrix there is a line "matrix KERNEL PROBE VARIANT WHAT" for each variant: chosen, loads
+ *(an earlier one is preferred) or no.
  *
  * verifies: this kernel has the contract of Linux 7.3.
  */
@@ -40,13 +44,15 @@
 #include "loaderd/loader/verify.h"
 #include "loaderd/parser/facts.h"
 
-#define BUNDLES_MAX 32
+#define BUNDLES_MAX 48           /* with their variants */
 #define WAIT_MS     (120 * 1000) /* emulated machines are slow */
 
 struct bundle {
 	struct spec spec;
 	const struct spec_variant *variant;
-	char name[PROBE_NAME_MAX + 24];
+	bool chosen; /* the loader would take this variant here */
+	bool told;   /* to the matrix */
+	char name[2 * PROBE_NAME_MAX + 24];
 	char *insns, *data, *ksig;
 	uint32_t attach_btf_ids[SPEC_PROGRAMS_MAX];
 };
@@ -85,19 +91,24 @@ static char *read_file(const char *directory, const char *name, size_t *ret_size
 	return bytes;
 }
 
-static bool read_variant(struct bundle *b, const char *directory, struct facts *facts)
+static void tell_matrix(const struct bundle *b, const struct spec_variant *v, const char *what)
+{
+	struct utsname u;
+
+	(void)uname(&u);
+	printf("matrix %s %s %s %s\n", u.release, b->spec.name, v->name, what);
+}
+
+static bool read_variant(struct bundle *b, const char *directory, const struct facts *facts)
 {
 	const struct spec *spec = &b->spec;
-	const struct spec_variant *v = spec->variants;
+	const struct spec_variant *v = b->variant;
 	size_t size;
 
-	while (v < spec->variants + spec->n_variants && !facts_fit(facts, v, NULL))
-		v++;
-	if (v == spec->variants + spec->n_variants || v->ksig == UINT32_MAX) {
-		result(false, b->name, "no variant fits this kernel, or it has no signature for the kernel");
+	if (v->ksig == UINT32_MAX) {
+		result(false, b->name, "it has no signature for the kernel");
 		return false;
 	}
-	b->variant = v;
 	for (uint32_t i = 0; i < v->n_programs; i++)
 		(void)facts_hook(facts, &v->programs[i], &b->attach_btf_ids[i], NULL);
 	b->insns = read_file(directory, spec->files[v->insns].name, &size);
@@ -106,8 +117,39 @@ static bool read_variant(struct bundle *b, const char *directory, struct facts *
 	return b->insns && b->data && b->ksig;
 }
 
+/* A copy of b for each variant that fits. The first is what the loader would take. */
+static void read_variants(const struct bundle *b, const char *directory, const struct facts *facts)
+{
+	bool chosen = true;
+
+	for (uint32_t i = 0; i < b->spec.n_variants; i++) {
+		struct bundle *one;
+
+		if (!facts_fit(facts, &b->spec.variants[i], NULL)) {
+			tell_matrix(b, &b->spec.variants[i], "no");
+			continue;
+		}
+		one = malloc(sizeof(*one));
+		if (!one || n_bundles == BUNDLES_MAX)
+			abort();
+		*one = *b;
+		one->variant = &one->spec.variants[i];
+		one->chosen = chosen;
+		chosen = false;
+		if (!one->chosen) {
+			size_t used = strlen(one->name);
+
+			snprintf(one->name + used, sizeof(one->name) - used, " %s", one->variant->name);
+		}
+		if (read_variant(one, directory, facts))
+			bundles[n_bundles++] = one;
+	}
+	if (chosen)
+		result(false, b->name, "no variant fits this kernel");
+}
+
 /* BUNDLES/NAME/1 */
-static void read_bundle(const char *root, const char *name, struct facts *facts)
+static void read_bundle(const char *root, const char *name, const struct facts *facts)
 {
 	struct bundle *b = calloc(1, sizeof(*b));
 	struct refusal refusal = { 0 };
@@ -116,15 +158,14 @@ static void read_bundle(const char *root, const char *name, struct facts *facts)
 
 	snprintf(directory, sizeof(directory), "%s/%s/1", root, name);
 	manifest = read_file(directory, MANIFEST_NAME, &size);
-	if (!b || !manifest || n_bundles == BUNDLES_MAX ||
-	    manifest_parse(manifest, size, &b->spec, &refusal)) {
+	if (!b || !manifest || manifest_parse(manifest, size, &b->spec, &refusal)) {
 		result(false, name, "the manifest: %s", refusal.reason);
 		exit(1);
 	}
 	free(manifest);
 	spec_bundle_name(&b->spec, b->name, sizeof(b->name));
-	if (read_variant(b, directory, facts))
-		bundles[n_bundles++] = b;
+	read_variants(b, directory, facts);
+	free(b);
 }
 
 static void read_bundles(const char *root)
@@ -221,8 +262,7 @@ static int attach(const struct bundle *b, int *fds, struct refusal *refusal)
 	return r;
 }
 
-static void check_attach(const struct bundle *b, const struct runner_job *job, const char *when,
-			 uint32_t wanted)
+static void check_attach(struct bundle *b, const struct runner_job *job, const char *when, uint32_t wanted)
 {
 	int fds[SPEC_MAPS_MAX + SPEC_PROGRAMS_MAX], r;
 	struct refusal refusal = { 0 };
@@ -236,6 +276,9 @@ static void check_attach(const struct bundle *b, const struct runner_job *job, c
 		for (uint32_t i = 0; i < b->variant->n_maps + b->variant->n_programs; i++)
 			close_fd(fds[i]);
 	}
+	if (!r && !b->told)
+		tell_matrix(b, b->variant, b->chosen ? "chosen" : "loads");
+	b->told = true;
 	result(!r && verified == wanted, name, "kernel_verified is \"%s\"%s%s", verified_name(verified),
 	       r ? ", refused: " : "", r ? refusal.reason : "");
 }
@@ -392,6 +435,8 @@ static void check_verifies(const char *certificate)
 		struct runner_job job = job_of(bundles[i]);
 
 		check_attach(bundles[i], &job, "the session keyring has the key", VERIFIED_SESSION);
+		if (!bundles[i]->chosen)
+			continue;
 		job.must_verify = true;
 		check_attach(bundles[i], &job, "the session keyring has the key and it is demanded",
 			     VERIFIED_SESSION);
