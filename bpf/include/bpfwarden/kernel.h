@@ -164,8 +164,24 @@ struct sched_entity {
 	struct cfs_rq *cfs_rq;
 };
 
+struct thread_info {
+	unsigned long flags;
+	__u32 status; /* x86 */
+};
+
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+};
+
+struct files_struct {
+	struct fdtable *fdt;
+};
+
 struct task_struct {
+	struct thread_info thread_info;
 	int pid, tgid;
+	struct files_struct *files;
 	struct sched_entity se;
 	int exit_code;
 	struct mm_struct *mm;
@@ -271,6 +287,32 @@ struct request {
 	unsigned int __data_len;
 	struct bio *bio;
 	__u64 start_time_ns, io_start_time_ns;
+};
+
+struct file_system_type {
+	const char *name;
+};
+
+struct super_block {
+	struct file_system_type *s_type;
+};
+
+struct inode {
+	unsigned short i_mode;
+	struct super_block *i_sb;
+};
+
+struct file {
+	struct inode *f_inode;
+};
+
+struct pt_regs {
+#if defined(__TARGET_ARCH_x86)
+	unsigned long di, orig_ax;
+#else
+	__u64 orig_x0;
+	__s32 syscallno;
+#endif
 };
 
 #pragma clang attribute pop
