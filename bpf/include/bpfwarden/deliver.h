@@ -221,7 +221,7 @@ __attribute__((noinline)) int bw_deliver_level(__u32 levels, __u32 level, __u64 
 	return bw_deliver_key(BW_KEY_CGROUP, id, r);
 }
 
-#ifdef BW_PACKETS
+#ifdef BW_LEVEL_IDS
 static __always_inline void bw_deliver_cgroups(struct bw_run *run, __u32 levels, struct bw_record *r)
 {
 	for (__u32 level = 0; level < BW_CGROUP_LEVELS_MAX && levels; level++)

@@ -57,6 +57,8 @@ enum bpf_map_type {
 
 #define CLOCK_MONOTONIC 1
 
+#define SIGKILL 9
+
 /* linux/bpf.h promises that BPF_TCP_… and the kernel's own TCP_… stay equal. */
 #define TCP_ESTABLISHED  1
 #define TCP_SYN_SENT     2
@@ -140,6 +142,30 @@ struct mm_struct {
 	unsigned long flags;
 };
 
+/* Pages in memory, by kind. Up to Linux 6.1 plain counters, then ones with a part for each CPU. */
+enum {
+	MM_FILEPAGES = 0,
+	MM_ANONPAGES = 1,
+	MM_SHMEMPAGES = 3,
+	NR_MM_COUNTERS = 4,
+};
+typedef struct {
+	__s64 counter;
+} atomic64_t;
+typedef atomic64_t atomic_long_t;
+struct mm_rss_stat {
+	atomic_long_t count[NR_MM_COUNTERS];
+};
+struct mm_struct___counters {
+	struct mm_rss_stat rss_stat;
+};
+struct percpu_counter {
+	__s64 count;
+};
+struct mm_struct___percpu {
+	struct percpu_counter rss_stat[NR_MM_COUNTERS];
+};
+
 /* Linux 6.18 made the flags a bitmap of any length; the two bits of dumpability stay in its first word. */
 typedef struct {
 	unsigned long __mm_flags[1];
@@ -178,10 +204,16 @@ struct files_struct {
 	struct fdtable *fdt;
 };
 
+struct signal_struct {
+	short oom_score_adj;
+};
+
 struct task_struct {
 	struct thread_info thread_info;
 	int pid, tgid;
 	struct files_struct *files;
+	struct task_struct *group_leader;
+	struct signal_struct *signal;
 	struct sched_entity se;
 	int exit_code;
 	struct mm_struct *mm;

@@ -46,14 +46,3 @@ static __always_inline void bw_run_set_packet(struct bw_run *run, struct __sk_bu
 	for (__u32 level = 0; level < BW_CGROUP_LEVELS_MAX; level++)
 		run->level_id[level] = bw_packet_level(skb, run->control->cgroup_levels, level);
 }
-
-/* The levels of the owner's cgroup, itself and upwards, at which there are subscribers. */
-static __always_inline __u32 bw_match_cgroups(const struct bw_run *run)
-{
-	__u32 wanted = run->control->cgroup_levels, matched = 0;
-
-	for (__u32 level = 0; level < BW_CGROUP_LEVELS_MAX; level++)
-		if (run->level_id[level])
-			matched |= bw_match_level(wanted, level, run->level_id[level]);
-	return matched;
-}

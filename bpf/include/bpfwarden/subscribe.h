@@ -11,6 +11,8 @@
  *	#define BW_COUNTS 1024			keeps counts, likewise
  *	#define BW_PARAMS struct demo_params	has parameters: bw_parameters()
  *	#define BW_PACKETS			its programs are cgroup_skb's: see packet.h
+ *	#define BW_LEVEL_IDS			the owner's cgroups are known by their ids alone, which the probe
+ *						puts into run.level_id; BW_PACKETS does
  *	#include "bpfwarden/subscribe.h"
  *
  *	SEC("tp_btf/demo")
@@ -39,6 +41,10 @@
 #include "bpfwarden/abi.h"
 #include "bpfwarden/histogram.h"
 #include "bpfwarden/owner.h"
+
+#if defined(BW_PACKETS) && !defined(BW_LEVEL_IDS)
+#define BW_LEVEL_IDS
+#endif
 
 #define BW_DEPTH_MAX     32   /* levels of cgroups that are looked at, upwards from the owner's */
 #define BW_SELF_TIMED    1024 /* one run in so many is timed */
@@ -87,7 +93,7 @@ struct bw_run {
 	struct bw_owner owner;
 	__u32 matched; /* bit n: subscribers to the owner's cgroup of level n; and the two bits below */
 	__u64 started; /* 0: this run is not timed */
-#ifdef BW_PACKETS
+#ifdef BW_LEVEL_IDS
 	__u64 level_id[BW_CGROUP_LEVELS_MAX]; /* ids of the owner's cgroup and its ancestors; 0: not asked for
 					       */
 #endif
@@ -180,10 +186,18 @@ __attribute__((noinline)) __u32 bw_match_level(__u32 wanted, __u32 level, __u64 
 	return 1U << level;
 }
 
-#ifdef BW_PACKETS
-#include "bpfwarden/packet.h"
-#else
 /* The levels of the owner's cgroup, itself and upwards, at which there are subscribers. */
+#ifdef BW_LEVEL_IDS
+static __always_inline __u32 bw_match_cgroups(const struct bw_run *run)
+{
+	__u32 wanted = run->control->cgroup_levels, matched = 0;
+
+	for (__u32 level = 0; level < BW_CGROUP_LEVELS_MAX; level++)
+		if (run->level_id[level])
+			matched |= bw_match_level(wanted, level, run->level_id[level]);
+	return matched;
+}
+#else
 static __always_inline __u32 bw_match_cgroups(const struct bw_run *run)
 {
 	__u32 wanted = run->control->cgroup_levels, matched = 0;
@@ -197,6 +211,9 @@ static __always_inline __u32 bw_match_cgroups(const struct bw_run *run)
 	}
 	return matched;
 }
+#endif
+#ifdef BW_PACKETS
+#include "bpfwarden/packet.h"
 #endif
 
 /* Is there any subscriber to the events of run->owner? */
