@@ -66,27 +66,28 @@ static __always_inline void remember_owner(struct signalled *s, struct task_stru
 	}
 }
 
-/* The part of a per-CPU counter that the CPUs still keep for themselves can make the common one negative. */
-static __always_inline __u64 bytes(__s64 pages)
-{
-	return pages > 0 ? (__u64)pages * PAGE_SIZE : 0;
-}
+/* Read as memory: the verifier of Linux 6.1 does not look into an array of a typedef. What the CPUs still
+ * keep for themselves can make a counter negative. */
+#define BYTES(counter)                                              \
+	({                                                          \
+		__s64 pages_ = 0;                                   \
+		bpf_core_read(&pages_, sizeof(pages_), &(counter)); \
+		pages_ > 0 ? (__u64)pages_ *PAGE_SIZE : 0;          \
+	})
 
 static __always_inline void remember_memory(struct proc_oom_event *event, struct mm_struct *mm)
 {
 	struct mm_struct___percpu *percpu = (void *)mm;
 	struct mm_struct___counters *counters = (void *)mm;
 
-	if (!mm)
-		return;
 	if (bpf_core_field_exists(counters->rss_stat.count)) {
-		event->rss_anon = bytes(counters->rss_stat.count[MM_ANONPAGES].counter);
-		event->rss_file = bytes(counters->rss_stat.count[MM_FILEPAGES].counter);
-		event->rss_shmem = bytes(counters->rss_stat.count[MM_SHMEMPAGES].counter);
-	} else if (bpf_core_field_exists(percpu->rss_stat[0].count)) {
-		event->rss_anon = bytes(percpu->rss_stat[MM_ANONPAGES].count);
-		event->rss_file = bytes(percpu->rss_stat[MM_FILEPAGES].count);
-		event->rss_shmem = bytes(percpu->rss_stat[MM_SHMEMPAGES].count);
+		event->rss_anon = BYTES(counters->rss_stat.count[MM_ANONPAGES].counter);
+		event->rss_file = BYTES(counters->rss_stat.count[MM_FILEPAGES].counter);
+		event->rss_shmem = BYTES(counters->rss_stat.count[MM_SHMEMPAGES].counter);
+	} else {
+		event->rss_anon = BYTES(percpu->rss_stat[MM_ANONPAGES].count);
+		event->rss_file = BYTES(percpu->rss_stat[MM_FILEPAGES].count);
+		event->rss_shmem = BYTES(percpu->rss_stat[MM_SHMEMPAGES].count);
 	}
 }
 
