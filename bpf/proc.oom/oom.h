@@ -5,7 +5,7 @@
  * and only gets the last reserves: nothing was killed then, and the kernel's oom_kill does not count it. What
  * it kills it first sends SIGKILL, as the kernel itself and from the same task, with the victim locked in
  * between, so both happen on one CPU. What there is to say is therefore written down when the signal is sent,
- * with the task at hand, and told when the task is marked: up to Linux 6.8 that gives its number alone, from
+ * with the task at hand, and told when the task is marked: the older tracepoint gives its number alone, from
  * which no program gets to the task.
  */
 #include "proc.oom/proc.oom.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* From Linux 6.9: the tracepoint gives the task and its uid. */
+/* From Linux 6.9, and in later versions of its stable branches: the tracepoint gives the task and its uid. */
 #include "proc.oom/oom.h"
 
 SEC("tp_btf/mark_victim")

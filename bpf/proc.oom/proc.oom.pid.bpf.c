@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Up to Linux 6.8: the tracepoint gives the number of the task. */
+/* Linux 6.1 to 6.8 before that came to their stable branches: the tracepoint gives the number of the task. */
 #include "proc.oom/oom.h"
 
 SEC("tp_btf/mark_victim")
