@@ -11,8 +11,7 @@
  *	#define BW_COUNTS 1024			keeps counts, likewise
  *	#define BW_PARAMS struct demo_params	has parameters: bw_parameters()
  *	#define BW_PACKETS			its programs are cgroup_skb's: see packet.h
- *	#define BW_LEVEL_IDS			the owner's cgroups are known by their ids alone, which the probe
- *						puts into run.level_id; BW_PACKETS does
+ *	#define BW_LEVEL_IDS			the probe puts the ids of its cgroups into run.level_id
  *	#include "bpfwarden/subscribe.h"
  *
  *	SEC("tp_btf/demo")
