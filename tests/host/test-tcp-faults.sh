@@ -22,11 +22,23 @@ faults() {
 kernel() { sed -n "s/^$1 //p" "$work/kernel"; }
 sum() { jq "[.counts[] | select($1) | .count] | add // 0"; } # FILTER: over the counts of an answer
 
-retransmit() {
-	local mine his all answer
+# What is sent again is sent by timers, on top of whoever runs.
+retransmit_once() {
 	mine=$(attach $alice tcp.retransmit) his=$(attach $bob tcp.retransmit) all=$(attach root tcp.retransmit --host)
 	faults $alice retransmit
 	answer=$(read_as $alice "$mine")
+}
+some_hidden() { [ "$(sum true <<<"$answer")" -lt "$(kernel RetransSegs)" ] && hides_process_1; }
+
+retransmit() {
+	local mine his all answer try
+	retransmit_once
+	for try in 1 2 3 4; do
+		some_hidden || break
+		echo "# retransmit: once more, attempt $try showed $(sum true <<<"$answer") of $(kernel RetransSegs)"
+		bpfwarden -q detach "$mine" "$his" "$all"
+		retransmit_once
+	done
 	check "retransmit: there were some of each kind" test "$(kernel TCPFastRetrans)" -gt 0 -a "$(kernel TCPSynRetrans)" -gt 10
 	check_equal "retransmit: all that the kernel counted" "$(sum true <<<"$answer")" "$(kernel RetransSegs)"
 	check "retransmit: an event is a buffer, of several segments" test "$(jq .counters.submitted <<<"$answer")" -gt 0 \
