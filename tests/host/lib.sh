@@ -109,6 +109,12 @@ stream_end() {
 	exec {stream_fd}<&-
 }
 
+# cross PROBE WHAT OURS SOURCE THEIRS: the same figure from somewhere else; tests/host/cross-table makes a table of them.
+cross() {
+	check_equal "$1: $2, as $4 has it" "$3" "$5"
+	echo "# cross|$1|$2|$3|$4|$5"
+}
+
 # reconciles NAME COUNTERS: every event that was seen has exactly one outcome.
 reconciles() {
 	check_equal "$1" "$(jq '.seen == .submitted + .ring_full + .map_full + .filtered + .sampled_out' <<<"$2")" true

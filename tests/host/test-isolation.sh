@@ -86,6 +86,7 @@ waits() {
 	ours=$(jq '[.histograms[].sum] | add * 1000000000 | round' <<<"$answer")
 	check "sched.runqlat: the sum ($ours ns) is within 5 % of run_delay ($theirs ns)" \
 		test $((ours * 100)) -ge $((theirs * 95)) -a $((ours * 100)) -le $((theirs * 105))
+	echo "# cross|sched.runqlat|ms waited|$((ours / 1000000))|/proc/PID/schedstat run_delay, both processes|$((theirs / 1000000))"
 	reconciles "sched.runqlat: alice's counters reconcile" "$(jq .counters <<<"$answer")"
 	as $alice bpfwarden detach "$mine" >/dev/null
 }

@@ -46,8 +46,9 @@ answers() {
 	check_equal "what dnsmasq was asked" "$(tr '\n' ' ' <"$work/asked")" "A 82 AAAA 15 MX 5 "
 	check_equal "addresses" "$(sum '.labels.qtype == "A" and .labels.rcode == "NOERROR"' <<<"$answer")" 70
 	check_equal "absent names" "$(sum '.labels.qtype == "A" and .labels.rcode == "NXDOMAIN"' <<<"$answer")" 12
-	check_equal "AAAA over IPv6" "$(sum '.labels.qtype == "AAAA"' <<<"$answer")" "$(asked AAAA)"
-	check_equal "MX" "$(sum '.labels.qtype == "MX"' <<<"$answer")" "$(asked MX)"
+	cross dns.latency "queries for A" "$(sum '.labels.qtype == "A"' <<<"$answer")" "dnsmasq's log" "$(asked A)"
+	cross dns.latency "queries for AAAA over IPv6" "$(sum '.labels.qtype == "AAAA"' <<<"$answer")" "dnsmasq's log" "$(asked AAAA)"
+	cross dns.latency "queries for MX" "$(sum '.labels.qtype == "MX"' <<<"$answer")" "dnsmasq's log" "$(asked MX)"
 	check_equal "nothing else" "$(sum true <<<"$answer")" 102
 	check_equal "the histogram has them all" "$(measured true <<<"$answer")" 102
 	reconciles "the counters reconcile" "$(jq .counters <<<"$answer")"

@@ -28,12 +28,17 @@ sum() { jq '[.counts[] | select(.labels.status > 0) | .count] | add'; }
 
 gone() { [ -z "$(programs http_out; programs http_in)" ]; }
 counted() {
+	local status
 	local mine his all answer hers
 	mine=$(attach $alice http.status) his=$(attach $bob http.status) all=$(attach root http.status --host)
 	requests counted
 	answer=$(read_as $bob "$his")
 	check_equal "the client: all that nginx logged" "$(counts <<<"$answer")" "$(of_client "$work/counted.json")"
 	check_equal "the client: an event for each" "$(jq .counters.submitted <<<"$answer")" "$(jq '.log | add' "$work/counted.json")"
+	for status in $(jq -r '.log | keys[]' "$work/counted.json" | cut -d' ' -f2 | sort -u); do
+		cross http.status "answers $status, the client" "$(jq "[.counts[] | select(.labels.status == $status) | .count] | add" <<<"$answer")" \
+			"nginx's log" "$(jq --arg s " $status" '[.log | to_entries[] | select(.key | endswith($s)) | .value] | add' "$work/counted.json")"
+	done
 	reconciles "the client: the counters reconcile" "$(jq .counters <<<"$answer")"
 	hers=$(read_as $alice "$mine")
 	check_equal "nginx and the server behind it" "$(counts <<<"$hers")" "$(of_server "$work/counted.json")"

@@ -11,18 +11,33 @@ of() {
 		"map(select(.tid == \$tid and .class == \$class and .time >= \$began)) | $2" "$work/events"
 }
 
+# What comes back in place of a thread that the kernel hides is not seen.
+exercised() {
+	rm -f "$work/lines"
+	stream $alice bpfwarden -o json run sched.offcpu --events --set threshold=0 -- "$exercise/exercise-offcpu" 100 20 300
+	while line=$(stream_lines 1); do printf '%s\n' "$line" >>"$work/lines"; done 2>/dev/null
+	read -r tid began slept involuntary < <(sed -n 's/^tid=\(.*\) began=\(.*\) slept=\(.*\) involuntary=\(.*\)$/\1 \2 \3 \4/p' "$work/lines")
+	grep '^{' "$work/lines" >"$work/events"
+	seen=$(of preempted length)
+}
+complete() {
+	[ "$(of sleep "map(select(.time <= $slept)) | length")" = 100 ] && [ "$(of disk "map(select(.off >= 1000000)) | length")" = 20 ] &&
+		[ "$seen" -ge $((involuntary - 2)) ]
+}
 bob_id=$(attach $bob sched.offcpu)
 host_id=$(attach root sched.offcpu --host)
-stream $alice bpfwarden -o json run sched.offcpu --events --set threshold=0 -- "$exercise/exercise-offcpu" 100 20 300
-while line=$(stream_lines 1); do printf '%s\n' "$line" >>"$work/lines"; done 2>/dev/null
-read -r tid began slept involuntary < <(sed -n 's/^tid=\(.*\) began=\(.*\) slept=\(.*\) involuntary=\(.*\)$/\1 \2 \3 \4/p' "$work/lines")
-grep '^{' "$work/lines" >"$work/events"
+exercised
+for attempt in 1 2 3 4; do
+	{ ! complete && hides_process_1; } || break
+	echo "# once more, attempt $attempt was not shown whole"
+	exercised
+done
 check_equal "sleep: a hundred" "$(of sleep "map(select(.time <= $slept)) | length")" 100
 check_equal "disk: twenty times a child of vfork()" "$(of disk "map(select(.off >= 1000000)) | length")" 20
 check "preempted: it shared its CPU" test "${involuntary:-0}" -gt 0
 # It may also lose the CPU just before it notes when it begins, and between asking the kernel and its end.
-seen=$(of preempted length)
 check "preempted: as often as the kernel says ($seen, $involuntary)" test "$seen" -ge $((involuntary - 2)) -a "$seen" -le $((involuntary + 2))
+echo "# cross|sched.offcpu|times preempted|$seen|/proc/PID/status nonvoluntary_ctxt_switches|$involuntary"
 check "sleep: none was shorter than was asked for" test "$(of sleep "map(select(.time <= $slept) | .off) | min")" -ge 1000000
 answer=$(read_as root "$host_id")
 reconciles "the host's counters reconcile" "$(jq .counters <<<"$answer")"

@@ -43,7 +43,8 @@ for kind in thread:anon shmem:shmem; do
 done
 
 answer=$(read_as $alice "$alice_id")
-check_equal "counts: as many as the kernel's oom_kill" "$(counted <<<"$answer")" "[[$(said alice cgroup),$(said alice oom_kill)]]"
+check_equal "counts: as many as the kernel's oom_kill, of that cgroup" "$(counted <<<"$answer")" "[[$(said alice cgroup),$(said alice oom_kill)]]"
+cross proc.oom "processes killed" "$(jq '[.counts[].count] | add' <<<"$answer")" "oom_kill of the memory cgroup" "$(said alice oom_kill)"
 reconciles "alice's counters reconcile" "$(jq .counters <<<"$answer")"
 check_equal "alice's were all submitted" "$(jq -c '.counters | [.seen, .submitted]' <<<"$answer")" "[4,4]"
 answer=$(read_as $bob "$bob_id")
