@@ -15,60 +15,10 @@
 #define BW_HISTOGRAM   1024
 #define BW_COUNTS      4096
 #include "bpfwarden/subscribe.h"
+#include "bpfwarden/birth.h"
 #include "bpfwarden/socket.h"
 
 char LICENSE[] SEC("license") = "GPL";
-
-enum side { SIDE_UNKNOWN, SIDE_CLIENT, SIDE_SERVER };
-
-struct birth {
-	__u64 time; /* ns, monotonic */
-	__u32 side;
-	__u32 tgid, tid;
-	__u32 reserved;
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, int);
-	__type(value, struct birth);
-} tcp_births SEC(".maps");
-
-struct change {
-	int from, to;
-};
-
-/* The two moments at which a connection begins. connect() runs in its caller's context; a server's socket is
- * born in softirq, where the current task is anybody. A socket may connect again after it was disconnected.
- */
-static __always_inline void note_birth(struct sock *sk, struct change change)
-{
-	bool client = change.to == TCP_SYN_SENT;
-	struct birth *birth;
-	__u64 task;
-
-	if (!client && !(change.from == TCP_LISTEN && change.to == TCP_SYN_RECV))
-		return;
-	birth = bpf_sk_storage_get(&tcp_births, sk, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	if (!birth)
-		return;
-	task = client ? bpf_get_current_pid_tgid() : 0;
-	birth->time = bpf_ktime_get_ns();
-	birth->side = client ? SIDE_CLIENT : SIDE_SERVER;
-	birth->tgid = task >> 32;
-	birth->tid = task;
-}
-
-static __always_inline void set_side(char *side, __u32 value)
-{
-	if (value == SIDE_CLIENT)
-		__builtin_memcpy(side, "client\0", 8);
-	else if (value == SIDE_SERVER)
-		__builtin_memcpy(side, "server\0", 8);
-	else
-		__builtin_memcpy(side, "unknown", 8);
-}
 
 static __always_inline void set_outcome(char *outcome, bool opened, int error)
 {
@@ -86,7 +36,7 @@ static __always_inline void set_outcome(char *outcome, bool opened, int error)
 		__builtin_memcpy(outcome, "aborted", 8);
 }
 
-static __always_inline void fill_event(struct bw_record *r, struct sock *sk, const struct birth *birth)
+static __always_inline void fill_event(struct bw_record *r, struct sock *sk, const struct bw_birth *birth)
 {
 	struct tcp_state_event *event = &r->event;
 	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
@@ -114,7 +64,7 @@ static __always_inline void set_opened(struct bw_record *r, __u32 side, __u64 bo
 	__builtin_memcpy(r->labels.what, "connect", 8);
 	__builtin_memcpy(r->labels.outcome, "ok\0\0\0\0\0", 8);
 	r->parts |= BW_PART_COUNT;
-	if (side == SIDE_CLIENT) {
+	if (side == BW_SIDE_CLIENT) {
 		bw_record_duration(r, bpf_ktime_get_ns() - born);
 		r->parts |= BW_PART_HISTOGRAM;
 	}
@@ -141,8 +91,8 @@ __attribute__((noinline)) int set_meaning(struct bw_record *r, __u32 side, __u64
 {
 	if (!r)
 		return 0;
-	set_side(r->event.side, side);
-	set_side(r->labels.side, side);
+	bw_set_side(r->event.side, side);
+	bw_set_side(r->labels.side, side);
 	if (r->event.new_state == TCP_CLOSE)
 		set_ended(r, r->event.old_state != TCP_SYN_SENT && r->event.old_state != TCP_SYN_RECV, born);
 	else if (r->event.new_state == TCP_ESTABLISHED)
@@ -150,10 +100,10 @@ __attribute__((noinline)) int set_meaning(struct bw_record *r, __u32 side, __u64
 	return 0;
 }
 
-static __always_inline void report(struct bw_run *run, struct sock *sk, struct change change,
+static __always_inline void report(struct bw_run *run, struct sock *sk, struct bw_change change,
 				   bool transitions)
 {
-	struct birth *birth = bpf_sk_storage_get(&tcp_births, sk, NULL, 0);
+	struct bw_birth *birth = bpf_sk_storage_get(&bw_births, sk, NULL, 0);
 	struct bw_record r;
 
 	bw_record_start(&r, run, transitions ? BW_PART_EVENT : 0);
@@ -161,16 +111,16 @@ static __always_inline void report(struct bw_run *run, struct sock *sk, struct c
 	r.event.new_state = change.to;
 	r.labels.cgroup = run->owner.cgroup_id;
 	fill_event(&r, sk, birth);
-	set_meaning(&r, birth ? birth->side : SIDE_UNKNOWN, birth ? birth->time : 0);
+	set_meaning(&r, birth ? birth->side : BW_SIDE_UNKNOWN, birth ? birth->time : 0);
 	bw_deliver(run, &r);
 }
 
-static __always_inline void handle(struct bw_run *run, struct sock *sk, struct change change)
+static __always_inline void handle(struct bw_run *run, struct sock *sk, struct bw_change change)
 {
 	const struct tcp_state_params *params;
 	bool matched, transitions;
 
-	note_birth(sk, change);
+	bw_note_birth(sk, change);
 	run->owner = bw_owner_of_socket(sk);
 	matched = bw_match(run);
 	params = bw_parameters();
@@ -186,7 +136,7 @@ static __always_inline void handle(struct bw_run *run, struct sock *sk, struct c
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(tcp_state, struct sock *sk, int from, int to)
 {
-	struct change change = { from, to };
+	struct bw_change change = { from, to };
 	struct bw_run run;
 
 	/* Other protocols share the tracepoint; a listening socket that opens or closes is no connection. */

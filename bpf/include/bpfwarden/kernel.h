@@ -271,10 +271,20 @@ struct inet_connection_sock {
 	__u8 icsk_ca_state : 5; /* CO-RE knows the running kernel's place and width */
 };
 
+/* Of the smallest, second and third smallest value of a window of time. */
+struct minmax_sample {
+	__u32 t, v;
+};
+
+struct minmax {
+	struct minmax_sample s[3];
+};
+
 struct tcp_sock {
 	struct inet_connection_sock inet_conn;
 	__u64 bytes_sent, bytes_retrans, bytes_received;
-	__u32 srtt_us;
+	__u32 srtt_us, rttvar_us;
+	struct minmax rtt_min;
 	__u32 total_retrans;
 };
 
