@@ -30,8 +30,8 @@ struct {
 
 static __always_inline void fill_event(struct tcp_rtt_event *event, struct sock *sk, struct tcp_sock *tcp)
 {
-	event->srtt = tcp->srtt_us >> 3;        /* the kernel keeps eighths */
-	event->variation = tcp->rttvar_us >> 2; /* and quarters */
+	event->srtt = tcp->srtt_us >> 3;      /* the kernel keeps eighths */
+	event->variation = tcp->mdev_us >> 2; /* and quarters */
 	event->minimum = tcp->rtt_min.s[0].v;
 	event->local_port = bw_local_port(tcp);
 	event->remote_port = bw_remote_port(sk);
@@ -80,16 +80,20 @@ int BPF_PROG(tcp_rtt_state, struct sock *sk, int from, int to)
 	return bw_finish(&run);
 }
 
-/* True if it is time for another sample of this connection, which is noted. */
+/* True if it is time for another sample of this connection, which is noted. The first is due an interval
+ * after the first segment: a short connection has one time, that of its end. */
 static __always_inline bool is_due(struct sock *sk, __u64 interval)
 {
 	struct sample *sample = bpf_sk_storage_get(&rtt_samples, sk, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	__u64 now = bpf_ktime_get_ns();
+	bool due;
 
-	if (!sample || now - sample->time < interval)
+	if (!sample)
 		return false;
-	sample->time = now;
-	return true;
+	due = sample->time && now - sample->time >= interval;
+	if (due || !sample->time)
+		sample->time = now;
+	return due;
 }
 
 SEC("tp_btf/tcp_probe")

@@ -283,7 +283,7 @@ struct minmax {
 struct tcp_sock {
 	struct inet_connection_sock inet_conn;
 	__u64 bytes_sent, bytes_retrans, bytes_received;
-	__u32 srtt_us, rttvar_us;
+	__u32 srtt_us, mdev_us;
 	struct minmax rtt_min;
 	__u32 total_retrans;
 };
