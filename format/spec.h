@@ -56,7 +56,7 @@ enum spec_type { /* of an event's field, a histogram's label or a parameter */
 		 SPEC_TYPE_CHARS,  /* fixed array, NUL-padded text */
 		 SPEC_TYPE_IPV4,   /* 4 bytes, network order */
 		 SPEC_TYPE_IPV6,   /* 16 bytes; ::ffff:a.b.c.d is printed as IPv4 */
-		 SPEC_TYPE_ENUM,   /* u32, named by `enumeration` from the running kernel's BTF */
+		 SPEC_TYPE_ENUM,   /* u32, named by `enumeration` from the running kernel */
 		 SPEC_TYPE_NS,     /* u64, nanoseconds of duration */
 		 SPEC_TYPE_CGROUP, /* u64, a cgroup id, printed as its path where it still exists */
 		 SPEC_TYPE_ERRNO,  /* s32, a positive errno or 0, printed as its name */
@@ -142,7 +142,7 @@ struct spec_field {
 	char name[OBJECT_NAME_MAX];
 	char unit[16];                     /* UCUM: "ns", "By", "1"; empty: none */
 	char enumeration[OBJECT_NAME_MAX]; /* with SPEC_TYPE_ENUM: "enum NAME PREFIX", e.g. "skb_drop_reason
-					      SKB_DROP_REASON_" */
+					      SKB_DROP_REASON_", or "syscall" */
 	uint32_t type;                     /* enum spec_type */
 	uint32_t offset, size; /* bytes within the event, after nothing: the header is part of it */
 	uint32_t privacy;      /* enum spec_privacy */

@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Names of enumerators from the running kernel, for the fields and labels of a spec. */
 #include <errno.h>
+#include <seccomp.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "common/fd.h"
 #include "format/message.h"
 #include "loaderd/parser/facts-internal.h"
+
+/* The one enumeration without a type in BTF: the numbers of system calls of this architecture. */
+#define SYSCALL_ENUMERATION "syscall"
+#define SYSCALL_NUMBERS     1024
 
 /* "NAME PREFIX", or "NAME MEMBER PREFIX" where NAME alone is not enough: "." is any enumeration without a
  * name, and MEMBER is one of its enumerators. */
@@ -105,12 +110,31 @@ static void add_type(const struct facts *facts, const struct btf_type *t, const 
 	}
 }
 
+/* libseccomp's names, from which the sandboxes are made, too. A newer kernel may have calls that it does not
+ * know. */
+static void add_syscalls(uint32_t field, struct entries *entries)
+{
+	for (uint32_t number = 0; number < SYSCALL_NUMBERS; number++) {
+		_cleanup_free_ char *name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, (int)number);
+		struct enumeration_entry entry = { .field = field, .value = number };
+
+		if (!name)
+			continue;
+		snprintf(entry.name, sizeof(entry.name), "%s", name);
+		insert(entries, &entry);
+	}
+}
+
 /* A kernel that does not have the enumeration gives no names: then the values are printed as numbers. */
 static void add_field(const struct facts *facts, const struct spec_field *f, uint32_t field,
 		      struct entries *entries)
 {
 	struct wanted wanted;
 
+	if (f->type == SPEC_TYPE_ENUM && !strcmp(f->enumeration, SYSCALL_ENUMERATION)) {
+		add_syscalls(field, entries);
+		return;
+	}
 	if (f->type != SPEC_TYPE_ENUM || !parse(f->enumeration, &wanted))
 		return;
 	for (uint32_t id = 1; id < btf__type_cnt(facts->btf); id++) {

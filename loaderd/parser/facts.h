@@ -30,5 +30,6 @@ bool facts_hook(const struct facts *facts, const struct spec_program *program, u
 bool facts_fit(const struct facts *facts, const struct spec_variant *variant, struct refusal *why);
 
 /* A sealed memfd with an array of struct enumeration_entry (format/message.h) for every field and label of
- * SPEC_TYPE_ENUM, ascending by field, then value; names without the enumeration's prefix. -errno. */
+ * SPEC_TYPE_ENUM, ascending by field, then value; names without the enumeration's prefix. Those of system
+ * calls are libseccomp's. -errno. */
 int facts_enumerations(const struct facts *facts, const struct spec *spec);

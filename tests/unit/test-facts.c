@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 
 #include <cmocka.h>
 
@@ -137,6 +138,59 @@ static const char *name_of(const struct enumeration_entry *entries, size_t n, ui
 	return NULL;
 }
 
+/* Numbers are those of this architecture; what there is no call for has no name, and a word more is none of
+ * ours. */
+static void test_syscalls(void **state)
+{
+	static const struct {
+		uint32_t number;
+		const char *name;
+	} cases[] = {
+		{ SYS_read, "read" },
+		{ SYS_close, "close" },
+		{ SYS_getppid, "getppid" },
+		{ SYS_nanosleep, "nanosleep" },
+		{ SYS_openat, "openat" },
+		{ SYS_exit_group, "exit_group" },
+		{ SYS_bpf, "bpf" },
+		{ SYS_execve, "execve" },
+		{ 1023, NULL },
+		{ 1024, NULL },
+		{ (uint32_t)-1, NULL },
+		{ 0x40000000, NULL },
+	};
+	_cleanup_free_ struct spec *spec = calloc(1, sizeof(*spec));
+	_cleanup_free_ char *bytes = NULL;
+	_cleanup_close_ int fd = -EBADF;
+	const struct enumeration_entry *e;
+	size_t size, n;
+
+	(void)state;
+	spec->n_fields = 2;
+	add_enum(&spec->fields[0], "syscall");
+	add_enum(&spec->fields[1], "syscall SYS_");
+	spec->n_labels = 1;
+	add_enum(&spec->labels[0], "syscall");
+	fd = facts_enumerations(facts, spec);
+	assert_true(fd >= 0);
+	assert_int_equal(fd_read_all(fd, ENUMERATION_ENTRIES_MAX * sizeof(*e), &bytes, &size), 0);
+	n = size / sizeof(*e);
+	e = (const struct enumeration_entry *)(const void *)bytes;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		for (uint32_t field = 0; field <= 2; field += 2) {
+			const char *name = name_of(e, n, field, cases[i].number);
+
+			if (!cases[i].name)
+				assert_null(name);
+			else
+				assert_string_equal(name, cases[i].name);
+		}
+	for (size_t i = 0; i < n; i++)
+		assert_int_not_equal(e[i].field, 1);
+	for (size_t i = 1; i < n; i++)
+		assert_true(e[i - 1].field < e[i].field || e[i - 1].value < e[i].value);
+}
+
 static void test_enumerations(void **state)
 {
 	_cleanup_free_ struct spec *spec = calloc(1, sizeof(*spec));
@@ -174,10 +228,9 @@ static void test_enumerations(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_version_code),
-		cmocka_unit_test(test_requirements),
-		cmocka_unit_test(test_hooks),
-		cmocka_unit_test(test_enumerations),
+		cmocka_unit_test(test_version_code), cmocka_unit_test(test_requirements),
+		cmocka_unit_test(test_hooks),        cmocka_unit_test(test_enumerations),
+		cmocka_unit_test(test_syscalls),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
