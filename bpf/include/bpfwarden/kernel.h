@@ -50,6 +50,7 @@ enum bpf_map_type {
 #define SOCK_DGRAM   2
 #define IPPROTO_TCP  6
 #define IPPROTO_UDP  17
+#define EINTR        4
 #define EEXIST       17
 #define ECONNRESET   104
 #define ETIMEDOUT    110
@@ -216,6 +217,7 @@ struct task_struct {
 	struct signal_struct *signal;
 	struct sched_entity se;
 	int exit_code;
+	unsigned long nvcsw;
 	struct mm_struct *mm;
 	const struct cred *real_cred;
 	struct css_set *cgroups;
