@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # What the host tests share: bash tests/host/test-NAME.sh BUILD_DIR runs one against what the build has
-# installed, with a daemon of its own on this kernel. Results are the lines of tests/vm/lib.sh.
+# installed, with a daemon of its own on this kernel. Results are the lines of tests/vm/lib.sh. Inside a virtual machine,
+# with BPFWARDEN_PACKAGE=1, those of the suite "probes" run against the installed package under systemd: see package.sh.
 # shellcheck source=tests/setup.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../setup.sh"
 # shellcheck source=tests/vm/lib.sh
@@ -17,10 +18,14 @@ build_option() {
 	END
 }
 
-prefix=${BPFWARDEN_PREFIX:-$(build_option prefix)}
-rundir=$(build_option rundir)
-state=$prefix/var/lib/bpfwarden
-etc=$prefix/etc/bpfwarden
+if [ -n "${BPFWARDEN_PACKAGE-}" ]; then
+	prefix=/usr rundir=/run/bpfwarden state=/var/lib/bpfwarden etc=/etc/bpfwarden
+else
+	prefix=${BPFWARDEN_PREFIX:-$(build_option prefix)}
+	rundir=$(build_option rundir)
+	state=$prefix/var/lib/bpfwarden
+	etc=$prefix/etc/bpfwarden
+fi
 export PATH=$prefix/bin:$PATH BPFWARDEN_SOCKET=$rundir/io.bpfwarden LC_ALL=C
 alice=warden-alice bob=warden-bob carol=warden-carol
 
@@ -37,23 +42,32 @@ as() {
 
 host_cleanup() { :; } # of the test itself, before the daemon ends
 
+# Without a daemon: its configuration and state.
+forget_everything() { rm -rf "${etc:?}" "${state:?}"; }
+
 host_end() {
 	host_cleanup
 	stop_daemon
-	rm -rf "$work" "${etc:?}" "${state:?}"
+	forget_everything
+	rm -rf "$work"
+}
+
+# Dies where configuration and state are not to be thrown away.
+must_be_for_tests() {
+	case "$prefix" in
+	/opt/bpfwarden-?*) ;;
+	*) die "the prefix $prefix is not one for tests" ;;
+	esac
+	! bpfwarden version >/dev/null 2>&1 || [ ! -S "$BPFWARDEN_SOCKET" ] || ! bpfwarden list >/dev/null 2>&1 ||
+		die "a daemon answers at $BPFWARDEN_SOCKET already"
+	ensure_users
 }
 
 # host_begin [COMMAND…]: people, an empty registry, log and configuration, whatever the command prepares, the
 # daemon. $work is a directory that everybody may enter.
 host_begin() {
 	need_root
-	case "$prefix" in
-	/opt/bpfwarden-?*) ;; # its configuration and state are thrown away
-	*) die "the prefix $prefix is not one for tests" ;;
-	esac
-	! bpfwarden version >/dev/null 2>&1 || [ ! -S "$BPFWARDEN_SOCKET" ] || ! bpfwarden list >/dev/null 2>&1 ||
-		die "a daemon answers at $BPFWARDEN_SOCKET already"
-	ensure_users
+	must_be_for_tests
 	ensure_person $alice bpfwarden-users
 	ensure_person $bob bpfwarden-users
 	ensure_person $carol
@@ -63,14 +77,16 @@ host_begin() {
 	exercise=$work/exercise # a build directory need not be one that everybody may enter
 	cp -r "$build/tests/host/exercise" "$exercise"
 	log=$work/daemon.log
-	rm -rf "${etc:?}" "${state:?}"
+	forget_everything
 	trap host_end EXIT
 	"$@"
 	start_daemon "$prefix" "$log"
 }
 
+daemon_said() { tail -n 30 "$log"; }
+
 host_finish() {
-	[ "$vm_failed" = 0 ] || sed 's/^/# daemon: /' "$log" | tail -n 30
+	[ "$vm_failed" = 0 ] || daemon_said | sed 's/^/# daemon: /'
 	vm_finish
 	exit
 }
@@ -227,3 +243,8 @@ call() {
 	shift
 	as "$who" /usr/bin/python3 -c "$call_program" "$@"
 }
+
+if [ -n "${BPFWARDEN_PACKAGE-}" ]; then
+	# shellcheck source=tests/host/package.sh
+	. "$(dirname "${BASH_SOURCE[0]}")/package.sh"
+fi

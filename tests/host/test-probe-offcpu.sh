@@ -11,19 +11,24 @@ of() {
 		"map(select(.tid == \$tid and .class == \$class and .time >= \$began)) | $2" "$work/events"
 }
 
-# What comes back in place of a thread that the kernel hides is not seen.
+# What comes back in place of a thread that the kernel hides is not seen. What the exercise says of itself has a file of its own,
+# because it would come in the middle of a line of the stream's.
 exercised() {
-	rm -f "$work/lines"
-	stream $alice bpfwarden -o json run sched.offcpu --events --set threshold=0 -- "$exercise/exercise-offcpu" 100 20 300
-	while line=$(stream_lines 1); do printf '%s\n' "$line" >>"$work/lines"; done 2>/dev/null
-	read -r tid began slept involuntary < <(sed -n 's/^tid=\(.*\) began=\(.*\) slept=\(.*\) involuntary=\(.*\)$/\1 \2 \3 \4/p' "$work/lines")
-	grep '^{' "$work/lines" >"$work/events"
+	install -o $alice -m 600 /dev/null "$work/said"
+	stream $alice bpfwarden -o json run sched.offcpu --events --set threshold=0 -- \
+		sh -c 'exec "$@" >"$0"' "$work/said" "$exercise/exercise-offcpu" 100 20 300
+	while line=$(stream_lines 1); do printf '%s\n' "$line"; done >"$work/events" 2>/dev/null
+	read -r tid began slept waited sleeps waits involuntary < <(sed -n \
+		's/^tid=\(.*\) began=\(.*\) slept=\(.*\) waited=\(.*\) sleeps=\(.*\) waits=\(.*\) involuntary=\(.*\)$/\1 \2 \3 \4 \5 \6 \7/p' "$work/said")
+	if [ -z "$tid" ]; then
+		not_ok "the exercise" "it did not end: $(cat "$work/stream.err")"
+		host_finish
+	fi
+	asleep="map(select(.time <= $slept))" waiting="map(select(.time > $slept and .time <= $waited))"
 	seen=$(of preempted length)
 }
-complete() {
-	[ "$(of sleep "map(select(.time <= $slept)) | length")" = 100 ] && [ "$(of disk "map(select(.off >= 1000000)) | length")" = 20 ] &&
-		[ "$seen" -ge $((involuntary - 2)) ]
-}
+accord() { echo $(($(of sleep "$1 | length") + $(of disk "$1 | length"))); } # JQ: how often it left the CPU of its own accord
+complete() { [ "$(accord "$asleep")" = "$sleeps" ] && [ "$(accord "$waiting")" = "$waits" ] && [ "$seen" -ge $((involuntary - 2)) ]; }
 bob_id=$(attach $bob sched.offcpu)
 host_id=$(attach root sched.offcpu --host)
 exercised
@@ -32,16 +37,17 @@ for attempt in 1 2 3 4; do
 	echo "# once more, attempt $attempt was not shown whole"
 	exercised
 done
-check_equal "sleep: a hundred" "$(of sleep "map(select(.time <= $slept)) | length")" 100
-check_equal "disk: twenty times a child of vfork()" "$(of disk "map(select(.off >= 1000000)) | length")" 20
+check "sleep: some of a hundred times it left the CPU ($sleeps)" test "$sleeps" -gt 0
+check_equal "sleep: as often as the kernel says" "$(accord "$asleep")" "$sleeps"
+check "disk: some children of vfork() were waited for" test "$(of disk "$waiting | length")" -gt 0
+check_equal "disk: as often as the kernel says" "$(accord "$waiting")" "$waits"
 check "preempted: it shared its CPU" test "${involuntary:-0}" -gt 0
 # It may also lose the CPU just before it notes when it begins, and between asking the kernel and its end.
 check "preempted: as often as the kernel says ($seen, $involuntary)" test "$seen" -ge $((involuntary - 2)) -a "$seen" -le $((involuntary + 2))
 echo "# cross|sched.offcpu|times preempted|$seen|/proc/PID/status nonvoluntary_ctxt_switches|$involuntary"
-check "sleep: none was shorter than was asked for" test "$(of sleep "map(select(.time <= $slept) | .off) | min")" -ge 1000000
 answer=$(read_as root "$host_id")
 reconciles "the host's counters reconcile" "$(jq .counters <<<"$answer")"
-check "the host's: sleepers of all" test "$(jq '[.histograms[] | select(.labels.class == "sleep") | .count] | add' <<<"$answer")" -ge 100
+check "the host's: sleepers of all" test "$(jq '[.histograms[] | select(.labels.class == "sleep") | .count] | add' <<<"$answer")" -ge "$sleeps"
 answer=$(read_as $bob "$bob_id")
 reconciles "bob's counters reconcile" "$(jq .counters <<<"$answer")"
 check_equal "bob sees nothing of alice's" "$(jq '[.histograms[]? | select(.labels.class == "disk")] | length' <<<"$answer")" 0

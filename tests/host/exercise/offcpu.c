@@ -2,8 +2,9 @@
 /*
  * Leaves the CPU in three ways: offcpu SLEEPS VFORKS SPIN_MS. Sleeps so many times, waits uninterruptibly for
  * so many children that sleep once each, and shares one CPU with a child for so many milliseconds of CPU
- * time. Prints its id, when it began and when it had slept, and how often the kernel says that it was
- * switched out against its will.
+ * time. Prints its id, when it began, had slept and had waited, how often the kernel says that it left the
+ * CPU of its own accord in either time (on a busy machine what it waits for may be over before it comes to
+ * that), and how often it was switched out against its will.
  */
 #include <err.h>
 #include <inttypes.h>
@@ -58,23 +59,34 @@ static void wait_for_vfork(void)
 		;
 }
 
+static struct rusage used(void)
+{
+	struct rusage usage;
+
+	if (getrusage(RUSAGE_SELF, &usage) < 0)
+		err(1, "getrusage");
+	return usage;
+}
+
 int main(int argc, char **argv)
 {
-	uint64_t began, slept;
-	struct rusage before, usage;
+	struct rusage before, after_sleep, after_wait;
+	uint64_t began, slept, waited;
 	cpu_set_t one;
 	pid_t child;
 
 	if (argc != 4)
 		errx(2, "usage: %s SLEEPS VFORKS SPIN_MS", argv[0]);
-	if (getrusage(RUSAGE_SELF, &before) < 0)
-		err(1, "getrusage");
+	before = used();
 	began = now();
 	for (long i = atol(argv[1]); i > 0; i--)
 		doze();
 	slept = now();
+	after_sleep = used();
 	for (long i = atol(argv[2]); i > 0; i--)
 		wait_for_vfork();
+	waited = now();
+	after_wait = used();
 	CPU_ZERO(&one);
 	CPU_SET(0, &one);
 	if (sched_setaffinity(0, sizeof(one), &one) < 0)
@@ -85,9 +97,9 @@ int main(int argc, char **argv)
 	spin(atol(argv[3]));
 	if (child == 0)
 		_exit(0);
-	if (getrusage(RUSAGE_SELF, &usage) < 0)
-		err(1, "getrusage");
-	printf("tid=%d began=%" PRIu64 " slept=%" PRIu64 " involuntary=%ld\n", getpid(), began, slept,
-	       usage.ru_nivcsw - before.ru_nivcsw);
+	printf("tid=%d began=%" PRIu64 " slept=%" PRIu64 " waited=%" PRIu64
+	       " sleeps=%ld waits=%ld involuntary=%ld\n",
+	       getpid(), began, slept, waited, after_sleep.ru_nvcsw - before.ru_nvcsw,
+	       after_wait.ru_nvcsw - after_sleep.ru_nvcsw, used().ru_nivcsw - before.ru_nivcsw);
 	return 0;
 }
