@@ -13,7 +13,8 @@ loop='' mounted='' enabled=''
 host_cleanup() {
 	[ -z "$mounted" ] || umount "$work/disk"
 	[ -z "$loop" ] || losetup -d "$loop"
-	[ ! -d "$work/memory" ] || umount "$work/memory"
+	# Whoever looks at the disk at this moment keeps the file below it.
+	[ ! -d "$work/memory" ] || wait_until 30 umount "$work/memory"
 	remove_cgroups
 	[ -z "$enabled" ] || echo -io >"$(cgroup_root)/cgroup.subtree_control"
 }
@@ -78,13 +79,13 @@ requests() {
 
 # The journal writes with flushes before and after, which end twice.
 filesystem() {
-	local writes i
+	local writes flushes i
 	mkfs.ext4 -q -F "$loop" && mount "$loop" "$work/disk" && mounted=yes
-	writes=$(made write)
+	writes=$(made write) flushes=$(made flush_command)
 	for i in $(seq 30); do dd if=/dev/zero of="$work/disk/$i" bs=4k count=1 conv=fsync status=none; done
 	umount "$work/disk" && mounted=
 	check "a file system: at least two writes for each fsync" test $(($(made write) - writes)) -ge 60
-	check "a file system: flushes" test "$(made flush_command)" -ge 55
+	check "a file system: at least one flush for each" test $(($(made flush_command) - flushes)) -ge 30
 	agrees "a file system"
 }
 
@@ -117,7 +118,9 @@ events() {
 # Without statistics nobody notes when a request began, unless something else in the kernel wants to know.
 unmeasured() {
 	local queue=/sys/block/$disk/queue written counts
-	echo none >"$queue/scheduler" && echo 0 >"$queue/wbt_lat_usec" && echo 0 >"$queue/iostats" || return
+	echo none >"$queue/scheduler"
+	[ ! -e "$queue/wbt_lat_usec" ] || echo 0 >"$queue/wbt_lat_usec"
+	echo 0 >"$queue/iostats"
 	written=$(made write)
 	write_blocks 40
 	check_equal "without statistics: not lost" "$(made write)" $((written + 40))
