@@ -4,8 +4,9 @@
  *
  * The kernel keeps no such moment, and nothing may be allocated here, with the run queue locked: that could
  * wake a thread, which wants the lock. So each task that is switched out is noted in an array, in the place
- * that the low bits of its id give. No look-up by key, no lock, nothing that leaks when a task never returns;
- * what a later one overwrites is counted as map_full.
+ * that the low bits of its id give. No look-up by key, no lock, nothing that leaks when a task never returns.
+ * A place remembers whom a later task overwrote there, so that the loss is told to whoever would have seen
+ * that task come back; of two in one place, the earlier one is told to nobody and counts for the program.
  */
 #include "sched.offcpu/sched.offcpu.h"
 
@@ -32,9 +33,13 @@ char LICENSE[] SEC("license") = "GPL";
 struct away {
 	__u64 since; /* clock of the run queue, ns */
 	__u32 pid;   /* 0: nobody is away here */
-	__u32 state; /* 0: it could have gone on */
+	__u16 state; /* 0: it could have gone on */
+	__u16 lost;  /* mark of the task whose place it was, until that one comes back; 0: none */
 };
 BW_MAP(offcpu_away, ARRAY, PLACES, __u32, struct away);
+
+/* The record of all whose place was taken: zero but for its parts. */
+BW_MAP(offcpu_lost, ARRAY, 1, __u32, struct bw_record);
 
 static __always_inline struct away *place_of(const struct task_struct *task)
 {
@@ -43,19 +48,37 @@ static __always_inline struct away *place_of(const struct task_struct *task)
 	return bpf_map_lookup_elem(&offcpu_away, &index);
 }
 
+/* What tells the tasks of one place apart: the bits of the id that do not give the place. */
+static __always_inline __u16 mark_of(__u32 pid)
+{
+	return (__u16)(pid / PLACES + 1);
+}
+
+static __always_inline void overwrite(struct bw_run *run, struct away *away)
+{
+	if (away->lost) {
+		BW_ADD(run->totals->seen, 1);
+		BW_ADD(run->totals->map_full, 1);
+	}
+	away->lost = mark_of(away->pid);
+}
+
 static __always_inline void leave(struct bw_run *run, const struct task_struct *task, __u32 state)
 {
 	struct away *away = place_of(task);
 
 	if (!task->pid || !away) /* the idle task is nobody */
 		return;
-	if (away->pid && away->pid != (__u32)task->pid) {
-		BW_ADD(run->totals->seen, 1);
-		BW_ADD(run->totals->map_full, 1);
+	if (state & TASK_DEAD) { /* it will not be back */
+		if (away->pid == (__u32)task->pid)
+			away->pid = 0;
+		return;
 	}
+	if (away->pid && away->pid != (__u32)task->pid)
+		overwrite(run, away);
 	away->since = bw_queue_clock(task);
-	away->state = state;
-	away->pid = state & TASK_DEAD ? 0 : task->pid; /* it will not be back */
+	away->state = (__u16)state;
+	away->pid = task->pid;
 }
 
 static __always_inline void set_class(char *class, __u32 state)
@@ -100,14 +123,39 @@ static __always_inline void report(struct bw_run *run, const struct task_struct 
 	bw_deliver(run, &r);
 }
 
+/* A task whose place a later one took: nobody knows since when it was away. */
+static __noinline void come_back_lost(struct bw_run *run, struct task_struct *task)
+{
+	struct bw_record *r;
+	__u32 zero = 0;
+
+	run->owner = bw_owner_of_task(task);
+	if (!bw_match(run)) {
+		bw_count_unmatched(run);
+		return;
+	}
+	r = bpf_map_lookup_elem(&offcpu_lost, &zero);
+	if (!r)
+		return;
+	r->parts = BW_PART_LOST;
+	bw_deliver(run, r);
+}
+
 static __always_inline void come_back(struct bw_run *run, struct task_struct *task)
 {
 	struct away *away = place_of(task);
 	__u64 now, since;
 	__u32 state;
 
-	if (!task->pid || !away || away->pid != (__u32)task->pid)
+	if (!task->pid || !away)
 		return;
+	if (away->pid != (__u32)task->pid) {
+		if (away->lost == mark_of((__u32)task->pid)) {
+			away->lost = 0;
+			come_back_lost(run, task);
+		}
+		return;
+	}
 	since = away->since;
 	state = away->state;
 	away->pid = 0;

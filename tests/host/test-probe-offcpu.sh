@@ -51,4 +51,26 @@ check "the host's: sleepers of all" test "$(jq '[.histograms[] | select(.labels.
 answer=$(read_as $bob "$bob_id")
 reconciles "bob's counters reconcile" "$(jq .counters <<<"$answer")"
 check_equal "bob sees nothing of alice's" "$(jq '[.histograms[]? | select(.labels.class == "disk")] | length' <<<"$answer")" 0
+as $bob bpfwarden -q detach "$bob_id" && bpfwarden -q detach "$host_id"
+
+# Two tasks of one place: each time that one comes back, the other one has it. The last one is let go by its end.
+pid_max=$(cat /proc/sys/kernel/pid_max)
+host_cleanup() { echo "$pid_max" >/proc/sys/kernel/pid_max; }
+lost_once() {
+	mine=$(attach $alice sched.offcpu) his=$(attach $bob sched.offcpu)
+	"$exercise/exercise-places" "$alice_uid" 100 >"$work/places" || not_ok "one place for two" "the exercise failed"
+	hers=$(read_as $alice "$mine" | jq .counters)
+	others=$(read_as $bob "$his" | jq .counters.map_full)
+	as $alice bpfwarden -q detach "$mine" && as $bob bpfwarden -q detach "$his"
+}
+[ "$pid_max" -ge 131072 ] || echo 131072 >/proc/sys/kernel/pid_max
+lost_once
+for attempt in 1 2 3 4; do
+	{ [ "$(jq .map_full <<<"$hers")" != 201 ] && hides_process_1; } || break
+	echo "# places: once more, attempt $attempt showed $(jq .map_full <<<"$hers")"
+	lost_once
+done
+check_equal "one place for two: what is not known is told to whom it was for" "$(jq .map_full <<<"$hers")" 201
+reconciles "one place for two: the counters reconcile" "$hers"
+check_equal "one place for two: bob is told nothing of it" "$others" 0
 host_finish
