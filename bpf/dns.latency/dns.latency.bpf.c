@@ -3,8 +3,10 @@
  * How long DNS queries over UDP took, and what came of them, as their packets show it: resolvers that are
  * linked into their program are seen, too.
  *
- * A query is remembered under its socket and id until an answer comes, or a timer of its own says that none
- * did. What is remembered is the record that will be sent, so that little stands on the stack.
+ * A query is remembered under its socket and id until an answer comes, or until it is too old when a timer
+ * goes through all that are remembered: a timer of each query's own would be an allocation for each, which
+ * the kernel often refuses (Linux 6.18, which does not wait for a lock then). What is remembered is the
+ * record that will be sent, so that little stands on the stack.
  */
 #include "dns.latency/dns.latency.h"
 
@@ -21,7 +23,8 @@
 
 char LICENSE[] SEC("license") = "GPL";
 
-#define DNS_QUERIES 8192 /* that are remembered at once, of all subscribers */
+#define DNS_QUERIES 4096 /* that are remembered at once, of all subscribers */
+#define DNS_SWEEPS  16   /* in one timeout, so it comes at most a sixteenth late */
 
 struct dns_key {
 	__u64 cookie;
@@ -31,23 +34,31 @@ struct dns_key {
 };
 
 struct dns_query {
-	struct bpf_timer timer;
 	__u64 asked;   /* ns, monotonic */
 	__u32 pending; /* whoever sets it to 0 reports the query */
 	__u32 reserved;
+	struct dns_key key;
 	struct bw_owner owner; /* without the pointer */
 	__u64 level_id[BW_CGROUP_LEVELS_MAX];
 	struct bw_record record;
 };
 
+/* Preallocated: otherwise the kernel keeps only some free elements for each CPU and refills them by an
+ * interrupt to itself, which may come as late as the next tick, long after quick queries used them up. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, DNS_QUERIES);
 	__type(key, struct dns_key);
 	__type(value, struct dns_query);
 } dns_queries SEC(".maps");
 static const struct dns_query dns_query_empty;
+
+struct dns_sweeper {
+	struct bpf_timer timer;
+	__u64 interval; /* ns */
+	__u64 runs;
+};
+BW_MAP(dns_sweepers, ARRAY, 1, __u32, struct dns_sweeper);
 
 /* The record of all queries that were not remembered: zero but for its parts. */
 BW_MAP(dns_lost, ARRAY, 1, __u32, struct bw_record);
@@ -63,10 +74,19 @@ static __always_inline void count_lost(struct bw_run *run)
 	bw_deliver(run, r);
 }
 
-/* Once for each query: the answer, the timer and an answer on another CPU may come at the same moment. */
-static __always_inline bool claim(struct dns_query *query)
+/*
+ * Once for each query: the answer, the sweeper and an answer on another CPU may come at the same moment. An
+ * element that was deleted meanwhile may already hold another query; that one is given back.
+ */
+static __always_inline bool claim(struct dns_query *query, const struct dns_key *key)
 {
-	return __sync_val_compare_and_swap(&query->pending, 1, 0) == 1;
+	if (__sync_val_compare_and_swap(&query->pending, 1, 0) != 1)
+		return false;
+	if (query->key.cookie == key->cookie && query->key.id == key->id &&
+	    query->key.remote_port == key->remote_port)
+		return true;
+	query->pending = 1;
+	return false;
 }
 
 static __always_inline void report(struct bw_run *run, struct dns_query *query, __u32 rcode)
@@ -87,17 +107,45 @@ static __always_inline void report(struct bw_run *run, struct dns_query *query, 
 	bw_deliver(run, r);
 }
 
-static int give_up(void *map, struct dns_key *key, struct dns_query *query)
+struct dns_sweep {
+	__u64 before;  /* asked then or earlier: given up */
+	__u64 pending; /* 1: there are others */
+};
+
+static long give_up(void *map, const struct dns_key *key, struct dns_query *query, struct dns_sweep *now)
 {
 	struct bw_run run;
 
-	if (claim(query) && bw_start(&run)) {
+	if (query->asked > now->before || !query->pending) {
+		now->pending = 1;
+		return 0;
+	}
+	if (!claim(query, key))
+		return 0;
+	if (bw_start(&run)) {
 		run.owner = query->owner;
 		__builtin_memcpy(run.level_id, query->level_id, sizeof(run.level_id));
 		report(&run, query, DNS_TIMEOUT);
 		bw_finish(&run);
 	}
 	bpf_map_delete_elem(map, key);
+	return 0;
+}
+
+/* Says that it has ended before it looks, so a query that comes too late to be seen starts the timer again.
+ */
+static int sweep(void *map, __u32 *key, struct dns_sweeper *sweeper)
+{
+	const struct dns_latency_params *params = bw_parameters();
+	struct dns_sweep now = {};
+
+	if (!params)
+		return 0;
+	now.before = bpf_ktime_get_ns() - params->timeout;
+	__sync_val_compare_and_swap(&sweeper->runs, 1, 0);
+	bpf_for_each_map_elem(&dns_queries, give_up, &now, 0);
+	if (now.pending && __sync_bool_compare_and_swap(&sweeper->runs, 0, 1))
+		bpf_timer_start(&sweeper->timer, sweeper->interval, 0);
 	return 0;
 }
 
@@ -143,11 +191,27 @@ static __always_inline void keep_question(struct __sk_buff *skb, struct bw_recor
 	__builtin_memcpy(r->event.qtype, r->labels.qtype, sizeof(r->event.qtype));
 }
 
-static __always_inline bool start_timer(struct dns_query *query, __u64 timeout)
+/*
+ * The map has the query before this looks whether somebody will sweep; sweep() does it the other way round.
+ * The one timer is an allocation, too: if the kernel has no memory at that instant, the next query tries
+ * again, and until then nothing is given up.
+ */
+static __always_inline void start_sweeping(__u64 timeout)
 {
-	return bpf_timer_init(&query->timer, &dns_queries, CLOCK_MONOTONIC) == 0 &&
-	       bpf_timer_set_callback(&query->timer, give_up) == 0 &&
-	       bpf_timer_start(&query->timer, timeout, 0) == 0;
+	__u32 zero = 0;
+	struct dns_sweeper *sweeper = bpf_map_lookup_elem(&dns_sweepers, &zero);
+	long error;
+
+	if (!sweeper || !__sync_bool_compare_and_swap(&sweeper->runs, 0, 1))
+		return;
+	sweeper->interval = timeout / DNS_SWEEPS;
+	error = bpf_timer_init(&sweeper->timer, &dns_sweepers, CLOCK_MONOTONIC);
+	if (error && error != -EBUSY) {
+		sweeper->runs = 0;
+		return;
+	}
+	bpf_timer_set_callback(&sweeper->timer, sweep);
+	bpf_timer_start(&sweeper->timer, sweeper->interval, 0);
 }
 
 /* A query that is sent again under its id counts from the first time. */
@@ -176,17 +240,15 @@ static __always_inline void remember(struct bw_run *run, struct __sk_buff *skb, 
 	r->event.remote_port = key->remote_port;
 	dns_remote_address(skb, true, r->event.remote_address);
 	keep_question(skb, r, params, at);
+	query->key = *key;
 	query->pending = 1;
-	if (!start_timer(query, params->timeout) && claim(query)) {
-		bpf_map_delete_elem(&dns_queries, key);
-		count_lost(run);
-	}
+	start_sweeping(params->timeout);
 }
 
 static __always_inline void resolve(struct bw_run *run, struct __sk_buff *skb, struct dns_key *key,
 				    struct dns_query *query, __u32 rcode)
 {
-	if (!claim(query))
+	if (!claim(query, key))
 		return;
 	__builtin_memset(query->record.event.remote_address, 0, 16);
 	dns_remote_address(skb, false, query->record.event.remote_address);

@@ -51,6 +51,7 @@ enum bpf_map_type {
 #define IPPROTO_TCP  6
 #define IPPROTO_UDP  17
 #define EINTR        4
+#define EBUSY        16
 #define EEXIST       17
 #define ECONNRESET   104
 #define ETIMEDOUT    110
