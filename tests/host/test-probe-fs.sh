@@ -29,7 +29,7 @@ events() {
 	install -o $alice -m 600 /dev/null "$work/said"
 	stream $alice bpfwarden -o json run fs.latency --events --set threshold=0 -- \
 		sh -c 'exec "$@" >"$0"' "$work/said" "$exercise/exercise-files" 10 /var/tmp /dev/shm
-	while line=$(stream_lines 1); do printf '%s\n' "$line" >>"$work/events"; done 2>/dev/null
+	timeout 600 cat <&"$stream_fd" >"$work/events"
 	read -r tid began ended < <(sed -n 's/^tid=\(.*\) began=\(.*\) ended=\(.*\)$/\1 \2 \3/p' "$work/said")
 	for type in "$disk_type" tmpfs; do
 		for op in read write fsync open; do

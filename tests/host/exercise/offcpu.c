@@ -2,9 +2,9 @@
 /*
  * Leaves the CPU in three ways: offcpu SLEEPS VFORKS SPIN_MS. Sleeps so many times, waits uninterruptibly for
  * so many children that sleep once each, and shares one CPU with a child for so many milliseconds of CPU
- * time. Prints its id, when it began, had slept and had waited, how often the kernel says that it left the
- * CPU of its own accord in either time (on a busy machine what it waits for may be over before it comes to
- * that), and how often it was switched out against its will.
+ * time. Prints its id, when it began, had slept, had waited and ended, how often the kernel says that it left
+ * the CPU of its own accord in either time (on a busy machine what it waits for may be over before it comes
+ * to that), and how often it was switched out against its will.
  */
 #include <err.h>
 #include <inttypes.h>
@@ -70,8 +70,8 @@ static struct rusage used(void)
 
 int main(int argc, char **argv)
 {
-	struct rusage before, after_sleep, after_wait;
-	uint64_t began, slept, waited;
+	struct rusage before, after_sleep, after_wait, after;
+	uint64_t began, slept, waited, ended;
 	cpu_set_t one;
 	pid_t child;
 
@@ -97,9 +97,11 @@ int main(int argc, char **argv)
 	spin(atol(argv[3]));
 	if (child == 0)
 		_exit(0);
-	printf("tid=%d began=%" PRIu64 " slept=%" PRIu64 " waited=%" PRIu64
+	ended = now();
+	after = used();
+	printf("tid=%d began=%" PRIu64 " slept=%" PRIu64 " waited=%" PRIu64 " ended=%" PRIu64
 	       " sleeps=%ld waits=%ld involuntary=%ld\n",
-	       getpid(), began, slept, waited, after_sleep.ru_nvcsw - before.ru_nvcsw,
-	       after_wait.ru_nvcsw - after_sleep.ru_nvcsw, used().ru_nivcsw - before.ru_nivcsw);
+	       getpid(), began, slept, waited, ended, after_sleep.ru_nvcsw - before.ru_nvcsw,
+	       after_wait.ru_nvcsw - after_sleep.ru_nvcsw, after.ru_nivcsw - before.ru_nivcsw);
 	return 0;
 }
