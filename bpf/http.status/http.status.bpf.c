@@ -54,6 +54,9 @@ struct {
 	__type(value, struct exchange);
 } http_exchanges SEC(".maps");
 
+/* The record of all answers that were lost: zero but for its parts. */
+BW_MAP(http_lost, ARRAY, 1, __u32, struct bw_record);
+
 static __always_inline bool is_behind(__u32 sequence, __u32 other)
 {
 	return (__s32)(sequence - other) > 0;
@@ -268,6 +271,23 @@ static __always_inline struct exchange *exchange_of(struct bpf_sock *sk, struct 
 	return bpf_sk_storage_get(&http_exchanges, sk, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
 }
 
+/* There is no state of this socket because the kernel has no room for it; sockets have a limit of their own
+ * (optmem_max). What can still be told is that an answer starts with this segment. */
+static __always_inline void count_lost(struct bw_run *run, struct __sk_buff *skb, const struct segment *s)
+{
+	__u32 zero = 0, kind = HTTP_NOTHING;
+	struct bw_record *r;
+
+	message_at(skb, s, s->sequence, &kind);
+	if (kind < HTTP_ANSWER + 200 && kind != HTTP_ANSWER + 101)
+		return;
+	r = bpf_map_lookup_elem(&http_lost, &zero);
+	if (!r)
+		return;
+	r->parts = BW_PART_LOST;
+	bw_deliver(run, r);
+}
+
 static __noinline bool match(struct bw_run *run)
 {
 	return bw_match(run);
@@ -286,8 +306,13 @@ static __always_inline void handle(struct bw_run *run, struct __sk_buff *skb, st
 	if (!tcp)
 		return;
 	run->owner = bw_owner_of_socket((struct sock *)tcp);
-	if (!x)
-		x = exchange_of(sk, tcp, match(run));
+	if (!x) {
+		bool matched = match(run);
+
+		x = exchange_of(sk, tcp, matched);
+		if (!x && matched)
+			count_lost(run, skb, s);
+	}
 	if (!x)
 		return;
 	kind = take(skb, x, s, way);

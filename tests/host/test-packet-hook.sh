@@ -131,6 +131,29 @@ full_table() {
 	as $alice bpfwarden -q detach "$id"
 }
 
+# Sockets that have no memory left for the state of their connection: both ends lose each answer.
+no_state() {
+	local id
+	if ! unshare -n test -e /proc/sys/net/core/optmem_max; then
+		skip "no state" "sockets' memory for options is not limited by network namespace"
+		return
+	fi
+	id=$(attach $alice http.status)
+	act renew 0
+	for _ in 1 2 3; do
+		act request
+		act respond
+	done
+	check_equal "no state: each answer is lost at both ends" "$(read_as $alice "$id" | jq -c '[.counters.seen, .counters.map_full, (.counts // [] | length)]')" \
+		"[$((6 * connections)),$((6 * connections)),0]"
+	act renew 131072
+	act request
+	act respond
+	check_equal "no state: other sockets have it" "$(read_as $alice "$id" | jq -c '[.counters.seen, .counters.map_full, ([.counts[].count] | add)]')" \
+		"[$((8 * connections)),$((6 * connections)),$((2 * connections))]"
+	as $alice bpfwarden -q detach "$id"
+}
+
 # Two subscribers share two programs.
 last_subscriber() { # PROBE
 	local hers all first
@@ -169,6 +192,7 @@ refused() {
 killed_twice
 given_up
 full_table
+no_state
 last_subscriber dns.latency
 last_subscriber http.status
 mkdir -p "$etc/policy.d"
