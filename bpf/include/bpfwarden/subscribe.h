@@ -176,11 +176,12 @@ static __always_inline struct bw_subscribers *bw_look(__u32 kind, __u64 id)
 	return bpf_map_lookup_elem(&bw_subs, &key);
 }
 
-/* A level's bit if it is wanted and its cgroup, with this id, has subscribers. Global, as is all that
- * branches inside a loop: what it returns is one unknown number, where inlined code would be many states. */
+/* A level's bit if it is wanted and its cgroup, with this id (0: none), has subscribers. Global, as is all
+ * that branches inside a loop: what it returns is one unknown number, where inlined code would be many
+ * states. */
 __attribute__((noinline)) __u32 bw_match_level(__u32 wanted, __u32 level, __u64 id)
 {
-	if (level >= BW_CGROUP_LEVELS_MAX || !(wanted >> level & 1) || !bw_look(BW_KEY_CGROUP, id))
+	if (level >= BW_CGROUP_LEVELS_MAX || !id || !(wanted >> level & 1) || !bw_look(BW_KEY_CGROUP, id))
 		return 0;
 	return 1U << level;
 }
@@ -192,8 +193,7 @@ static __always_inline __u32 bw_match_cgroups(const struct bw_run *run)
 	__u32 wanted = run->control->cgroup_levels, matched = 0;
 
 	for (__u32 level = 0; level < BW_CGROUP_LEVELS_MAX; level++)
-		if (run->level_id[level])
-			matched |= bw_match_level(wanted, level, run->level_id[level]);
+		matched |= bw_match_level(wanted, level, run->level_id[level]);
 	return matched;
 }
 #else
