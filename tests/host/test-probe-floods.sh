@@ -133,9 +133,12 @@ resumes() { # LOAD
 		not_ok "$probe: the reader gets all that was submitted" "$(received) of $(counter submitted)"
 		return
 	fi
-	wait_until 60 eval "(gaps_are_closed $1)" || true
-	check_equal "$probe: the reader that resumes gets all that was submitted" "$(received)" "$(counter submitted)"
-	check_equal "$probe: the gaps of its stream are what was lost" "$(gaps)" "$(counter ring_full)"
+	# Of disks others may have events at any moment, so both numbers are right together once, not for ever.
+	if wait_until 60 eval "(gaps_are_closed $1)"; then
+		ok "$probe: the reader that resumes gets all that was submitted, and the gaps of its stream are what was lost"
+	else
+		not_ok "$probe: the reader that resumes" "$(received) of $(counter submitted), gaps $(gaps) of $(counter ring_full)"
+	fi
 }
 
 lost_in_ps() { bpfwarden ps --all | awk -v id="$mine" '$1 == id { for (i = 1; i <= NF; i++) if ($i ~ /%$/) print $(i + 1) }'; }
