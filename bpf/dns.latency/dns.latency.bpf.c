@@ -144,8 +144,9 @@ static int sweep(void *map, __u32 *key, struct dns_sweeper *sweeper)
 	now.before = bpf_ktime_get_ns() - params->timeout;
 	__sync_val_compare_and_swap(&sweeper->runs, 1, 0);
 	bpf_for_each_map_elem(&dns_queries, give_up, &now, 0);
-	if (now.pending && __sync_bool_compare_and_swap(&sweeper->runs, 0, 1))
-		bpf_timer_start(&sweeper->timer, sweeper->interval, 0);
+	if (now.pending && __sync_bool_compare_and_swap(&sweeper->runs, 0, 1) &&
+	    bpf_timer_start(&sweeper->timer, sweeper->interval, 0))
+		sweeper->runs = 0;
 	return 0;
 }
 
@@ -211,7 +212,8 @@ static __always_inline void start_sweeping(__u64 timeout)
 		return;
 	}
 	bpf_timer_set_callback(&sweeper->timer, sweep);
-	bpf_timer_start(&sweeper->timer, sweeper->interval, 0);
+	if (bpf_timer_start(&sweeper->timer, sweeper->interval, 0))
+		sweeper->runs = 0;
 }
 
 /* A query that is sent again under its id counts from the first time. */

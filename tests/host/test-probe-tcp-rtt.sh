@@ -51,6 +51,8 @@ stream_end >/dev/null
 check_equal "the end: srtt, variation and minimum of every connection are TCP_INFO's" \
 	"$(jq -s -c 'map([.side, .srtt, .variation, .minimum]) | sort' <<<"$events")" \
 	"$(marked <<<"$last" | jq -c 'map([.side, .srtt, .variation, .minimum]) | sort')"
+cross tcp.rtt "srtt of $((2 * (old + new))) ends, added up" "$(jq -s 'map(.srtt) | add' <<<"$events")" "TCP_INFO" \
+	"$(marked <<<"$last" | jq 'map(.srtt) | add')"
 check_equal "the end: alice's connections" "$(jq -s -c 'map(.uid) | unique' <<<"$events")" "[$alice_uid]"
 check_equal "the end: who connected is known, who accepted is not" \
 	"$(jq -s -c 'map([.side, .tgid > 0]) | unique' <<<"$events")" '[["client",true],["server",false],["unknown",false]]'
