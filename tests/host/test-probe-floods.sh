@@ -56,9 +56,10 @@ gaps() { jq -s 'map(.lost // 0) | add // 0' "$work/stream"; }
 
 # A gap shows when the next event of its CPU comes, if an earlier one was shown: a few events on each CPU.
 on_each_cpu() { # LOAD
-	local cpu
+	local cpu load=$1
+	[ "$load" != switches_of_two ] || load=processes # those two are on the first CPU wherever they are told to be
 	for cpu in $(seq 0 $((cpus - 1))); do
-		taskset -c -p "$cpu" $BASHPID >/dev/null && "$1" 2 >/dev/null
+		taskset -c -p "$cpu" $BASHPID >/dev/null && "$load" 2 >/dev/null
 	done
 }
 reader_is_done() { [ "$(received)" = "$(counter submitted)" ]; }
