@@ -116,7 +116,8 @@ static void spin(long milliseconds)
 
 int main(int argc, char **argv)
 {
-	const struct timespec millisecond = { .tv_nsec = 1000000 };
+	/* Long enough that even an emulated machine is asleep before it is over. */
+	const struct timespec pause = { .tv_nsec = 20000000 };
 	const struct sigaction action = { .sa_handler = on_signal };
 	long count = argc == 2 ? atol(argv[1]) : 0, slept = 0;
 	int compat;
@@ -134,7 +135,7 @@ int main(int argc, char **argv)
 	for (long i = 0; i < count; i++) {
 		long before = voluntary_switches();
 
-		if (syscall(SYS_nanosleep, &millisecond, NULL) < 0)
+		if (syscall(SYS_nanosleep, &pause, NULL) < 0)
 			err(1, "nanosleep");
 		slept += voluntary_switches() != before;
 		syscall(SYS_getppid);
