@@ -34,9 +34,8 @@ struct dns_key {
 };
 
 struct dns_query {
-	__u64 asked;   /* ns, monotonic */
-	__u32 pending; /* whoever sets it to 0 reports the query */
-	__u32 reserved;
+	__u64 asked;   /* ns, monotonic; 0: it is being written */
+	__u64 pending; /* a number of its own; whoever sets it to 0 reports the query */
 	struct dns_key key;
 	struct bw_owner owner; /* without the pointer */
 	__u64 level_id[BW_CGROUP_LEVELS_MAX];
@@ -74,19 +73,22 @@ static __always_inline void count_lost(struct bw_run *run)
 	bw_deliver(run, r);
 }
 
+static __always_inline bool is_of(const struct dns_query *query, const struct dns_key *key)
+{
+	return query->key.cookie == key->cookie && query->key.id == key->id &&
+	       query->key.remote_port == key->remote_port;
+}
+
 /*
  * Once for each query: the answer, the sweeper and an answer on another CPU may come at the same moment. An
- * element that was deleted meanwhile may already hold another query; that one is given back.
+ * element that was deleted meanwhile may already hold another query, with another number.
  */
 static __always_inline bool claim(struct dns_query *query, const struct dns_key *key)
 {
-	if (__sync_val_compare_and_swap(&query->pending, 1, 0) != 1)
-		return false;
-	if (query->key.cookie == key->cookie && query->key.id == key->id &&
-	    query->key.remote_port == key->remote_port)
-		return true;
-	query->pending = 1;
-	return false;
+	__u64 number = __sync_fetch_and_add(&query->pending, 0); /* before the key is read */
+
+	return number && is_of(query, key) &&
+	       __sync_val_compare_and_swap(&query->pending, number, 0) == number;
 }
 
 static __always_inline void report(struct bw_run *run, struct dns_query *query, __u32 rcode)
@@ -108,25 +110,35 @@ static __always_inline void report(struct bw_run *run, struct dns_query *query, 
 }
 
 struct dns_sweep {
-	__u64 before;  /* asked then or earlier: given up */
+	__u64 now;
+	__u64 timeout;
 	__u64 pending; /* 1: there are others */
 };
 
-static long give_up(void *map, const struct dns_key *key, struct dns_query *query, struct dns_sweep *now)
+/*
+ * One that nobody waits for is just being written, or was reported and could not be deleted then: the kernel
+ * refuses that now and then. One that was asked after the sweep began has a negative age.
+ */
+static long give_up(void *map, const struct dns_key *key, struct dns_query *query, struct dns_sweep *sweep)
 {
+	__s64 age = sweep->now - query->asked;
+	bool waits = query->pending;
 	struct bw_run run;
 
-	if (query->asked > now->before || !query->pending) {
-		now->pending = 1;
+	if (!query->asked || age < (__s64)sweep->timeout || (!waits && age < 2 * (__s64)sweep->timeout)) {
+		sweep->pending = 1;
 		return 0;
 	}
-	if (!claim(query, key))
-		return 0;
-	if (bw_start(&run)) {
-		run.owner = query->owner;
-		__builtin_memcpy(run.level_id, query->level_id, sizeof(run.level_id));
-		report(&run, query, DNS_TIMEOUT);
-		bw_finish(&run);
+	if (waits) {
+		if (!claim(query, key))
+			return 0;
+		sweep->pending = 1; /* until it is seen to be gone */
+		if (bw_start(&run)) {
+			run.owner = query->owner;
+			__builtin_memcpy(run.level_id, query->level_id, sizeof(run.level_id));
+			report(&run, query, DNS_TIMEOUT);
+			bw_finish(&run);
+		}
 	}
 	bpf_map_delete_elem(map, key);
 	return 0;
@@ -141,7 +153,8 @@ static int sweep(void *map, __u32 *key, struct dns_sweeper *sweeper)
 
 	if (!params)
 		return 0;
-	now.before = bpf_ktime_get_ns() - params->timeout;
+	now.now = bpf_ktime_get_ns();
+	now.timeout = params->timeout;
 	__sync_val_compare_and_swap(&sweeper->runs, 1, 0);
 	bpf_for_each_map_elem(&dns_queries, give_up, &now, 0);
 	if (now.pending && __sync_bool_compare_and_swap(&sweeper->runs, 0, 1) &&
@@ -243,7 +256,7 @@ static __always_inline void remember(struct bw_run *run, struct __sk_buff *skb, 
 	dns_remote_address(skb, true, r->event.remote_address);
 	keep_question(skb, r, params, at);
 	query->key = *key;
-	query->pending = 1;
+	__sync_lock_test_and_set(&query->pending, query->asked); /* after all the rest is written */
 	start_sweeping(params->timeout);
 }
 

@@ -29,6 +29,8 @@ struct fs_call {
 	__u64 began; /* ns, monotonic; 0: none that counts */
 	__u64 type;  /* address of the name below, so that it need not be read each time */
 	char fstype[16];
+	__u32 op;
+	__u32 reserved;
 };
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
@@ -109,7 +111,7 @@ static __always_inline void count_lost(struct bw_run *run)
 	bw_deliver(run, &r);
 }
 
-static __always_inline void begin(struct bw_run *run, struct task_struct *task, __u64 type)
+static __always_inline void begin(struct bw_run *run, struct task_struct *task, __u64 type, __u32 op)
 {
 	struct fs_call *call =
 		bpf_task_storage_get(&fs_calls_now, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
@@ -120,7 +122,52 @@ static __always_inline void begin(struct bw_run *run, struct task_struct *task, 
 	}
 	if (type)
 		set_type(call, type);
+	call->op = op;
 	call->began = bpf_ktime_get_ns();
+}
+
+static __always_inline void end(struct bw_run *run, struct task_struct *task, struct fs_call *call,
+				__u64 latency, __u32 op, long result)
+{
+	__u64 type;
+
+	if (op == FS_OPEN) { /* one that fails opens nothing of which to say what it is */
+		type = result < 0 ? 0 : regular_file(task, result);
+		if (!type)
+			return;
+		set_type(call, type);
+	}
+	run->owner = bw_owner_of_task(task);
+	if (bw_match(run))
+		report(run, task, call, latency, op, result);
+	else
+		bw_count_unmatched(run);
+}
+
+/* Attached before the other one, so that no call is noted whose end is not seen. */
+SEC("tp_btf/sys_exit")
+int BPF_PROG(fs_exit, struct pt_regs *regs, long result)
+{
+	__u32 op = fs_op_of(bw_syscall_number(regs));
+	struct task_struct *task;
+	struct fs_call *call;
+	struct bw_run run;
+	__u64 began;
+
+	if (op == FS_NONE)
+		return 0;
+	task = bpf_get_current_task_btf();
+	call = bpf_task_storage_get(&fs_calls_now, task, NULL, 0);
+	if (!call || !call->began)
+		return 0;
+	began = call->began;
+	call->began = 0;
+	if (call->op != op) /* what is noted is of a call whose end was not seen */
+		return 0;
+	if ((result <= -ERESTARTSYS && result >= -ERESTART_RESTARTBLOCK) || !bw_start(&run))
+		return 0;
+	end(&run, task, call, bpf_ktime_get_ns() - began, op, result);
+	return bw_finish(&run);
 }
 
 SEC("tp_btf/sys_enter")
@@ -144,47 +191,6 @@ int BPF_PROG(fs_enter, struct pt_regs *regs, long number)
 	if (op != FS_OPEN)
 		type = regular_file(task, bw_syscall_argument(regs));
 	if (type || op == FS_OPEN)
-		begin(&run, task, type);
-	return bw_finish(&run);
-}
-
-static __always_inline void end(struct bw_run *run, struct task_struct *task, struct fs_call *call,
-				__u64 latency, __u32 op, long result)
-{
-	__u64 type;
-
-	if (op == FS_OPEN) { /* one that fails opens nothing of which to say what it is */
-		type = result < 0 ? 0 : regular_file(task, result);
-		if (!type)
-			return;
-		set_type(call, type);
-	}
-	run->owner = bw_owner_of_task(task);
-	if (bw_match(run))
-		report(run, task, call, latency, op, result);
-	else
-		bw_count_unmatched(run);
-}
-
-SEC("tp_btf/sys_exit")
-int BPF_PROG(fs_exit, struct pt_regs *regs, long result)
-{
-	__u32 op = fs_op_of(bw_syscall_number(regs));
-	struct task_struct *task;
-	struct fs_call *call;
-	struct bw_run run;
-	__u64 began;
-
-	if (op == FS_NONE)
-		return 0;
-	task = bpf_get_current_task_btf();
-	call = bpf_task_storage_get(&fs_calls_now, task, NULL, 0);
-	if (!call || !call->began)
-		return 0;
-	began = call->began;
-	call->began = 0;
-	if ((result <= -ERESTARTSYS && result >= -ERESTART_RESTARTBLOCK) || !bw_start(&run))
-		return 0;
-	end(&run, task, call, bpf_ktime_get_ns() - began, op, result);
+		begin(&run, task, type, op);
 	return bw_finish(&run);
 }
